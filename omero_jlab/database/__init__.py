@@ -1,0 +1,34 @@
+"""The relational database: rows, engines and migrations.  Only the repository imports it."""
+
+from .accounts import GroupRow, MembershipRow, TokenRow, UserRow
+from .annotations import (
+    TARGET_COLUMNS,
+    AnnotationLinkRow,
+    AnnotationRow,
+    RoiRow,
+    SegmentRow,
+)
+from .base import Base, Guarded, now
+from .bookkeeping import AppliedRow, IntentRow, JobRow, RepositoryRow
+from .containers import (
+    DatasetImageRow,
+    DatasetRow,
+    FieldRow,
+    PlateRow,
+    ProjectDatasetRow,
+    ProjectRow,
+    ScreenPlateRow,
+    ScreenRow,
+    WellRow,
+)
+from .engines import Engines
+from .images import FileRow, FilesetRow, ImageRow, SettingsRow
+from .migrate import migrate
+
+__all__ = [
+    "TARGET_COLUMNS", "AnnotationLinkRow", "AnnotationRow", "AppliedRow", "Base",
+    "DatasetImageRow", "DatasetRow", "Engines", "FieldRow", "FileRow", "FilesetRow", "GroupRow",
+    "Guarded", "ImageRow", "IntentRow", "JobRow", "MembershipRow", "PlateRow",
+    "ProjectDatasetRow", "ProjectRow", "RepositoryRow", "RoiRow", "ScreenPlateRow", "ScreenRow",
+    "SegmentRow", "SettingsRow", "TokenRow", "UserRow", "WellRow", "migrate", "now",
+]  # fmt: skip

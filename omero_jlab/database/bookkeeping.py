@@ -1,0 +1,66 @@
+"""Rows that the repository keeps for itself: never shown to a user as they are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, now
+
+__all__ = ["AppliedRow", "IntentRow", "JobRow", "RepositoryRow"]
+
+
+class RepositoryRow(Base):
+    """The one row that says which repository this database belongs to.
+
+    `access_epoch` grows with every change to users, groups and memberships.
+    """
+
+    __tablename__ = "repository"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[str]
+    generation: Mapped[int] = mapped_column(default=1)
+    access_epoch: Mapped[int] = mapped_column(default=1)
+
+
+class IntentRow(Base):
+    """Files about to appear or to go, written before the first of them is touched.
+
+    `paths`, relative to the root, are removed when the intent is undone at opening.
+    """
+
+    __tablename__ = "intent"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    paths: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class AppliedRow(Base):
+    """A write that was applied, and its answer, so that a repeated request gets it again."""
+
+    __tablename__ = "applied"
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    answer: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class JobRow(Base):
+    __tablename__ = "job"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("group.id"))
+    state: Mapped[str] = mapped_column(index=True)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="")
+    error: Mapped[str] = mapped_column(default="")
+    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    report: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,76 @@
+"""Rows of images, the filesets they were read from, and how they are drawn."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, Guarded
+
+__all__ = ["FileRow", "FilesetRow", "ImageRow", "SettingsRow"]
+
+
+class FilesetRow(Guarded, Base):
+    """Files that belong together; `folder` is relative to the managed repository."""
+
+    __tablename__ = "fileset"
+    name: Mapped[str]
+    format: Mapped[str]
+    folder: Mapped[str] = mapped_column(unique=True)
+
+
+class FileRow(Guarded, Base):
+    """An original file or an attachment; `path` is relative to the repository's root."""
+
+    __tablename__ = "file"
+    link_rights = {"fileset_id": "can_link"}
+    fileset_id: Mapped[int | None] = mapped_column(ForeignKey("fileset.id"), index=True)
+    name: Mapped[str] = mapped_column(index=True)
+    client_path: Mapped[str] = mapped_column(default="")
+    path: Mapped[str] = mapped_column(unique=True)
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(index=True)
+    md5: Mapped[str] = mapped_column(index=True)
+    mtime_ns: Mapped[int]
+    mimetype: Mapped[str] = mapped_column(default="application/octet-stream")
+
+
+class ImageRow(Guarded, Base):
+    """An image; `pyramid` says whether coarser levels are complete, wanted or failed."""
+
+    __tablename__ = "image"
+    link_rights = {"fileset_id": "can_link"}
+    name: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str] = mapped_column(default="")
+    fileset_id: Mapped[int | None] = mapped_column(ForeignKey("fileset.id"), index=True)
+    series: Mapped[int] = mapped_column(default=0)
+    format: Mapped[str]
+    size_t: Mapped[int]
+    size_c: Mapped[int]
+    size_z: Mapped[int]
+    size_y: Mapped[int]
+    size_x: Mapped[int]
+    dtype: Mapped[str]
+    is_rgb: Mapped[bool]
+    channels: Mapped[list[Any]]
+    levels: Mapped[list[Any]]
+    pixel_size_x_um: Mapped[float | None]
+    pixel_size_y_um: Mapped[float | None]
+    pixel_size_z_um: Mapped[float | None]
+    time_step_s: Mapped[float | None]
+    acquired_at: Mapped[datetime | None]
+    source_metadata: Mapped[list[Any]] = mapped_column(default=list)
+    pyramid: Mapped[str] = mapped_column(default="complete", index=True)
+
+
+class SettingsRow(Guarded, Base):
+    """How one user wants one image drawn."""
+
+    __tablename__ = "settings"
+    __table_args__ = (UniqueConstraint("image_id", "owner_id"), {"sqlite_autoincrement": True})
+    link_rights = {"image_id": "can_annotate"}
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), index=True)
+    settings: Mapped[dict[str, Any]]

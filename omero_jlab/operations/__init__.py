@@ -1,0 +1,44 @@
+"""What a Session can do: protocols, with HTTP verb and path beside each method."""
+
+from __future__ import annotations
+
+from .accounts import Accounts
+from .annotate import Annotations, Search, Tables
+from .browse import Browse, Containers, Graph
+from .declare import UNSET, Operation, Request, Unset, operations_of
+from .images import Images, Shapes
+from .ingest import Ingest
+from .server import Jobs, Server
+from .streams import Streams
+
+__all__ = [
+    "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Annotations", "Browse",
+    "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation", "Request", "Search", "Server",
+    "Shapes", "Streams", "Tables", "Unset",
+]  # fmt: skip
+
+API_VERSION = 1
+"""Grows when an operation changes its meaning; sent in the handshake."""
+
+FAMILIES: dict[str, type] = {
+    "server": Server,
+    "jobs": Jobs,
+    "accounts": Accounts,
+    "browse": Browse,
+    "containers": Containers,
+    "graph": Graph,
+    "images": Images,
+    "shapes": Shapes,
+    "annotations": Annotations,
+    "tables": Tables,
+    "search": Search,
+    "ingest": Ingest,
+}
+"""The families by the name they have on a Session."""
+
+CATALOGUE: dict[str, Operation] = {
+    f"{operation.family}.{operation.name}": operation
+    for family, protocol in FAMILIES.items()
+    for operation in operations_of(family, protocol)
+}
+"""Every operation by its full name."""

@@ -1,0 +1,40 @@
+"""Bringing images and results in."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..model import ImportPlan, ImportRequest, Job, Placement, ResultsReport
+from . import declare as http
+
+__all__ = ["Ingest"]
+
+
+class Ingest(Protocol):
+    """Paths are on the disk of the repository's owner process; other files are uploaded first."""
+
+    @http.post("imports/plan")
+    def plan(self, request: ImportRequest) -> ImportPlan:
+        """What an import would make of these paths, and how much it would copy."""
+        ...
+
+    @http.post("imports")
+    def start(self, request: ImportRequest) -> Job:
+        """Import; the job's report says what was made and what failed."""
+        ...
+
+    @http.post("results")
+    def attach_results(
+        self,
+        path: str,
+        image_ids: tuple[int, ...] | None = None,
+        placement: Placement | None = None,
+        dry_run: bool = False,
+    ) -> ResultsReport:
+        """Attach what an analysis program wrote to the images that it analysed.
+
+        Rows are matched to images by checksum, then file name, then well and site.  A dry run
+        shows the matching.  `placement` says where label images lie that do not say it
+        themselves.
+        """
+        ...

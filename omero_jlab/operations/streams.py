@@ -1,0 +1,160 @@
+"""What is too large for JSON: pixels, rows and files.  Each has a handler of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model import (
+    Attached,
+    Image,
+    Labels,
+    OriginalFile,
+    Placement,
+    Settings,
+    TableInfo,
+    TargetKind,
+    Tile,
+)
+
+__all__ = ["Streams"]
+
+
+class Streams(Protocol):
+    """The operations of a Session that carry pixels, rows and files.
+
+    Frames are `pandas.DataFrame`; they are not named here so that importing this module loads
+    no pandas.
+    """
+
+    def thumbnail(self, image_id: int, size: int = 128) -> bytes:
+        """A JPEG no larger than `size` pixels a side."""
+        ...
+
+    def tile(
+        self,
+        image_id: int,
+        tile: Tile,
+        settings: Settings | None = None,
+        format: str = "jpeg",
+    ) -> bytes:
+        """A rendered tile as `jpeg`, `png` or `webp`."""
+        ...
+
+    def raw_tile(self, image_id: int, tile: Tile, channels: Sequence[int]) -> NDArray[Any]:
+        """A tile's pixels, shape (C, height, width), cut at the image's edge."""
+        ...
+
+    def region(
+        self,
+        image_id: int,
+        level: int,
+        t: int,
+        c: int,
+        z: int,
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+    ) -> NDArray[Any]:
+        """Pixels of one plane, shape (height, width)."""
+        ...
+
+    def render(
+        self,
+        image_id: int,
+        level: int,
+        t: int,
+        z: int,
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+        settings: Settings | None = None,
+    ) -> NDArray[np.uint8]:
+        """A rendered region, shape (height, width, 3)."""
+        ...
+
+    def labels_tile(self, labels_id: int, tile: Tile) -> NDArray[np.uint32]:
+        """A tile of a label image in the grid of its image, shape (height, width)."""
+        ...
+
+    def labels_region(
+        self, labels_id: int, t: int, z: int, y: int, x: int, height: int, width: int
+    ) -> NDArray[np.uint32]:
+        """A region of a label image in its own pixels, shape (height, width)."""
+        ...
+
+    def add_labels(
+        self, image_id: int, name: str, labels: Any, placement: Placement | None = None
+    ) -> Labels:
+        """Attach a label image: array (Y, X), (Z, Y, X) or (T, Z, Y, X) of integers ≥ 0."""
+        ...
+
+    def add_image(
+        self,
+        array: Any,
+        name: str,
+        dataset: str | None = None,
+        project: str | None = None,
+        like: int | None = None,
+        channels: Sequence[str] | None = None,
+    ) -> Image:
+        """Write a TCZYX array (numpy, dask) as a new image; `like` gives sizes and channels."""
+        ...
+
+    def add_table(
+        self,
+        kind: TargetKind,
+        id: int,
+        name: str,
+        frame: Any,
+        namespace: str = "",
+        description: str = "",
+    ) -> TableInfo:
+        """Attach a table with the rows of a `pandas.DataFrame`."""
+        ...
+
+    def append_rows(self, table_id: int, frame: Any) -> TableInfo:
+        """Append rows to a table; durable when this returns."""
+        ...
+
+    def read_rows(
+        self,
+        table_id: int,
+        columns: Sequence[str] | None = None,
+        condition: str | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        version: int | None = None,
+    ) -> Any:
+        """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
+        ...
+
+    def add_file(
+        self,
+        kind: TargetKind,
+        id: int,
+        path: Path,
+        name: str | None = None,
+        namespace: str = "",
+    ) -> Attached:
+        """Attach a file of the caller's disk."""
+        ...
+
+    def upload(self, path: Path) -> str:
+        """Bring a file or folder of the caller's disk to the repository's machine.
+
+        Answers the path that an import there may name.
+        """
+        ...
+
+    def file(self, file_id: int) -> tuple[OriginalFile, Iterator[bytes]]:
+        """A file's record and its bytes, in pieces of at most 1 MB."""
+        ...
