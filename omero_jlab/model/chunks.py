@@ -29,8 +29,12 @@ class Codec(Record):
     """One step of the codec pipeline, in the order of encoding, as Zarr v3 lists them.
 
     `bytes` (configuration `endian`) comes before compression; `transpose` has `order`.  TIFF's
-    own are `predictor` (`kind`: horizontal, float), `bits` (`depth`), `lzw`, `packbits`,
-    `deflate`; `jpeg` may have `tables` (base64) and `color` (the stored colour space).
+    own are `predictor` (`kind`: horizontal, float), `bits` (`depth`: samples of that many bits,
+    highest bit first, rows padded to bytes; it stands in the place of `bytes`), `lzw`,
+    `packbits`, `deflate`.  `jpeg` (baseline, 8 bits) may have `tables` (base64) and `color`, how
+    colours are stored: RGB, YCbCr, gray; without it the picture's own markers tell.  The other
+    compressors are `zlib`, `gzip`, `zstd`, `blosc` and `lz4` (as numcodecs writes it), at most
+    one of them all; `crc32c` may come last.  `transpose` orders the six axes of TCZYX + samples.
     """
 
     name: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from .record import Record
 
@@ -58,6 +60,7 @@ class ImportFailure(Record):
 class ImportReport(Record):
     """What an import made, in the order of the files given."""
 
+    kind: Literal["import"] = "import"
     image_ids: tuple[int, ...] = ()
     fileset_ids: tuple[int, ...] = ()
     plate_ids: tuple[int, ...] = ()
@@ -97,6 +100,7 @@ class ResultsRow(Record):
 class ResultsReport(Record):
     """What was attached, or would be: ids of tables and labels, and each set's fate."""
 
+    kind: Literal["results"] = "results"
     program: str
     version: str
     sets: tuple[ResultsRow, ...]
@@ -119,4 +123,4 @@ class Job(Record):
     error: str = ""
     created_at: datetime
     finished_at: datetime | None = None
-    report: ImportReport | None = None
+    report: Annotated[ImportReport | ResultsReport, Field(discriminator="kind")] | None = None

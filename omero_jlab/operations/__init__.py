@@ -9,12 +9,13 @@ from .declare import UNSET, Operation, Request, Unset, operations_of
 from .images import Images, Shapes
 from .ingest import Ingest
 from .server import Jobs, Server
+from .session import AnySession
 from .streams import Streams
 
 __all__ = [
-    "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Annotations", "Browse",
-    "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation", "Request", "Search", "Server",
-    "Shapes", "Streams", "Tables", "Unset",
+    "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Annotations", "AnySession",
+    "Browse", "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation", "Request", "Search",
+    "Server", "Shapes", "Streams", "Tables", "Unset",
 ]  # fmt: skip
 
 API_VERSION = 1

@@ -23,18 +23,27 @@ class Ingest(Protocol):
         """Import; the job's report says what was made and what failed."""
         ...
 
+    @http.post("results/plan")
+    def plan_results(
+        self,
+        path: str,
+        image_ids: tuple[int, ...] | None = None,
+        placement: Placement | None = None,
+    ) -> ResultsReport:
+        """What `attach_results` would do: which image each image set is, and how it was found."""
+        ...
+
     @http.post("results")
     def attach_results(
         self,
         path: str,
         image_ids: tuple[int, ...] | None = None,
         placement: Placement | None = None,
-        dry_run: bool = False,
-    ) -> ResultsReport:
+    ) -> Job:
         """Attach what an analysis program wrote to the images that it analysed.
 
-        Rows are matched to images by checksum, then file name, then well and site.  A dry run
-        shows the matching.  `placement` says where label images lie that do not say it
-        themselves.
+        Rows are matched to images by checksum, then file name, then well and site.
+        `placement` says where label images lie that do not say it themselves.  The job's
+        report says what was attached.
         """
         ...

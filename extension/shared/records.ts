@@ -1,0 +1,162 @@
+/** The repository's records as they travel: the fields that the interface reads. */
+
+export interface Rights {
+  can_annotate: boolean;
+  can_edit: boolean;
+  can_delete: boolean;
+  can_link: boolean;
+}
+
+export interface Group {
+  id: number;
+  name: string;
+  type: string;
+}
+
+export interface Status {
+  repository: string;
+  api_version: number;
+  user: { id: number; name: string; is_admin: boolean };
+  group: Group;
+  groups: Group[];
+}
+
+export type Kind =
+  | 'project'
+  | 'dataset'
+  | 'screen'
+  | 'plate'
+  | 'well'
+  | 'image'
+  | 'orphaned-datasets'
+  | 'orphaned-images'
+  | 'orphaned-plates';
+
+/** One line of the tree; `id` is 0 for the folders of what lies nowhere. */
+export interface Node {
+  kind: Kind;
+  id: number;
+  name: string;
+  child_count: number;
+  owner_id: number;
+  group_id: number;
+  rights: Rights;
+}
+
+export interface Page {
+  nodes: Node[];
+  next: string | null;
+  total: number;
+}
+
+export interface Hit {
+  kind: Kind;
+  id: number;
+  name: string;
+  detail: string;
+}
+
+export interface Channel {
+  name: string;
+  color: string;
+  minimum: number | null;
+  maximum: number | null;
+  window_start: number;
+  window_end: number;
+  emission_nm: number | null;
+  excitation_nm: number | null;
+}
+
+export interface Level {
+  height: number;
+  width: number;
+}
+
+export interface Image {
+  id: number;
+  name: string;
+  description: string;
+  sizes: { t: number; c: number; z: number; y: number; x: number };
+  dtype: string;
+  is_rgb: boolean;
+  channels: Channel[];
+  levels: Level[];
+  pixel_size_x_um: number | null;
+  pixel_size_y_um: number | null;
+  pixel_size_z_um: number | null;
+  time_step_s: number | null;
+  acquired_at: string | null;
+  format: string;
+  group_id: number;
+}
+
+export type Family = 'linear' | 'polynomial' | 'exponential' | 'logarithmic';
+
+export interface ChannelSettings {
+  active: boolean;
+  color: string;
+  start: number;
+  end: number;
+  family: Family;
+  coefficient: number;
+  reverse: boolean;
+  gamma: number;
+}
+
+export interface Settings {
+  channels: ChannelSettings[];
+  z: number;
+  t: number;
+  greyscale: boolean;
+  is_rgb: boolean;
+}
+
+/** A label image over an image: 0 is background, n is object n. */
+export interface Labels {
+  id: number;
+  name: string;
+  image_id: number;
+  size_t: number;
+  size_z: number;
+  maximum: number;
+}
+
+export type Annotation =
+  | { kind: 'tag'; id: number; name: string }
+  | { kind: 'key-values'; id: number; namespace: string; pairs: [string, string][] }
+  | { kind: 'comment'; id: number; text: string }
+  | { kind: 'file'; id: number; name: string; size: number }
+  | { kind: 'table'; id: number; name: string; rows: number; columns: { name: string }[] }
+  | ({ kind: 'labels' } & Labels);
+
+export interface Attached {
+  link_id: number;
+  annotation: Annotation;
+}
+
+interface OnPlanes {
+  t: number | null;
+  c: number | null;
+  z: number | null;
+  text: string;
+  stroke: string;
+  fill: string;
+}
+
+/** Coordinates are in pixels of level 0, x to the right, y down. */
+export type Shape = OnPlanes &
+  (
+    | { kind: 'rectangle'; x: number; y: number; width: number; height: number }
+    | { kind: 'ellipse'; x: number; y: number; radius_x: number; radius_y: number }
+    | { kind: 'polygon'; points: [number, number][] }
+    | { kind: 'polyline'; points: [number, number][] }
+    | { kind: 'line'; x1: number; y1: number; x2: number; y2: number }
+    | { kind: 'point'; x: number; y: number }
+    | { kind: 'label'; x: number; y: number }
+  );
+
+export interface Roi {
+  id: number;
+  name: string;
+  shapes: Shape[];
+}

@@ -1,0 +1,224 @@
+/** The map: the image's plane, label images and shapes over it, and where one looks. */
+import { defaults as defaultInteractions, MouseWheelZoom } from 'ol/interaction';
+import OlMap from 'ol/Map';
+import View from 'ol/View';
+
+import type { Image, Labels, Roi, Settings } from '../shared/records';
+import type { Transport } from '../shared/request';
+import { type Geometry, geometryOf } from './geometry';
+import { LabelsLayer } from './labels';
+import { Overview, ScaleBar } from './overlays';
+import { type Plane, PlaneLayer } from './planes';
+import { ShapesLayer } from './shapes';
+
+const CLOSEST = 64;
+
+/** Where one looks: the middle in pixels of level 0, and screen pixels per image pixel. */
+export interface Look {
+  x: number;
+  y: number;
+  zoom: number;
+}
+
+export interface Shown {
+  labels: Labels;
+  visible: boolean;
+  opacity: number;
+}
+
+export class Stage {
+  readonly map: OlMap;
+  readonly planes: PlaneLayer;
+  readonly labels = new Map<number, LabelsLayer>();
+  readonly scaleBar: ScaleBar;
+  readonly overview: Overview;
+  private readonly geometry: Geometry;
+  private readonly shapes: ShapesLayer;
+
+  constructor(
+    host: HTMLElement,
+    private readonly transport: Transport,
+    private readonly image: Image,
+    settings: Settings,
+    private plane: Plane,
+    private readonly failed: (error: unknown) => void
+  ) {
+    this.geometry = geometryOf(image);
+    this.planes = new PlaneLayer(transport, image, this.geometry, settings, plane, failed);
+    this.shapes = new ShapesLayer(plane);
+    this.shapes.layer.setZIndex(1000);
+    this.map = new OlMap({
+      target: host,
+      controls: [],
+      interactions: defaultInteractions({
+        mouseWheelZoom: false,
+        altShiftDragRotate: false,
+        pinchRotate: false
+      }).extend([
+        // A page that scrolls past the image must not be caught by it.
+        new MouseWheelZoom({
+          condition: event => host.contains(document.activeElement) || event.originalEvent.ctrlKey
+        })
+      ]),
+      layers: [this.planes.layer, this.shapes.layer],
+      view: new View({
+        projection: this.geometry.projection,
+        extent: this.geometry.extent,
+        constrainOnlyCenter: true,
+        center: [this.geometry.width / 2, -this.geometry.height / 2],
+        resolution: 1,
+        minResolution: 1 / CLOSEST,
+        maxResolution: Math.max(4, (2 * Math.max(this.geometry.width, this.geometry.height)) / 256),
+        enableRotation: false
+      })
+    });
+    this.scaleBar = new ScaleBar(image);
+    this.overview = new Overview(this.geometry, this.map);
+    this.map.on('postrender', () => {
+      this.scaleBar.draw(this.map.getView().getResolution() ?? 1);
+      this.overview.draw();
+    });
+  }
+
+  get look(): Look {
+    const view = this.map.getView();
+    const [x, y] = view.getCenter() ?? [0, 0];
+    return { x, y: -y, zoom: 1 / (view.getResolution() ?? 1) };
+  }
+
+  set look({ x, y, zoom }: Look) {
+    const view = this.map.getView();
+    view.setResolution(1 / zoom);
+    view.setCenter([x, -y]);
+  }
+
+  /** Show the whole image. */
+  fit(): void {
+    if (this.map.getSize()?.every(side => side > 0)) {
+      this.map.getView().fit(this.geometry.extent, { padding: [4, 4, 4, 4] });
+    }
+  }
+
+  zoom(factor: number): void {
+    const view = this.map.getView();
+    view.animate({ resolution: (view.getResolution() ?? 1) / factor, duration: 120 });
+  }
+
+  show(plane: Plane): void {
+    this.plane = plane;
+    this.planes.show(plane);
+    this.shapes.show(plane);
+    this.labels.forEach(each => each.show(plane));
+  }
+
+  setRois(rois: Roi[]): void {
+    this.shapes.set(rois);
+  }
+
+  setRoisVisible(visible: boolean): void {
+    this.shapes.layer.setVisible(visible);
+  }
+
+  /** Show these label images; one that was never visible costs no request. */
+  setLabels(shown: Shown[]): void {
+    for (const { labels, visible, opacity } of shown) {
+      let layer = this.labels.get(labels.id);
+      if (!layer && visible) {
+        layer = new LabelsLayer(this.transport, labels, this.geometry, this.plane, this.failed);
+        this.labels.set(labels.id, layer);
+        this.map.addLayer(layer.layer);
+      }
+      layer?.layer.setVisible(visible);
+      layer?.layer.setOpacity(opacity);
+    }
+    for (const [id, layer] of this.labels) {
+      if (!shown.some(each => each.labels.id === id)) {
+        this.map.removeLayer(layer.layer);
+        layer.dispose();
+        this.labels.delete(id);
+      }
+    }
+  }
+
+  select(labelsId: number | null, value: number): void {
+    this.labels.forEach((layer, id) => layer.select(id === labelsId ? value : null));
+  }
+
+  /** The visible label under a pixel of the map, of the topmost label image that has one. */
+  labelAt(pixel: number[]): { labels: Labels; value: number } | null {
+    for (const layer of [...this.labels.values()].reverse()) {
+      const value = layer.layer.getVisible() ? layer.labelAt(pixel) : null;
+      if (value) {
+        return { labels: layer.labels, value };
+      }
+    }
+    return null;
+  }
+
+  /** The pixel of level 0 under a pixel of the map; null outside of the image. */
+  positionAt(pixel: number[]): { x: number; y: number } | null {
+    const found = this.map.getCoordinateFromPixel(pixel);
+    if (!found) {
+      return null;
+    }
+    const [x, y] = [Math.floor(found[0]), Math.floor(-found[1])];
+    const { width, height } = this.geometry;
+    return x >= 0 && y >= 0 && x < width && y < height ? { x, y } : null;
+  }
+
+  retry(): void {
+    this.planes.retry();
+    this.labels.forEach(each => each.retry());
+  }
+
+  /** Resolves when everything in view is drawn. */
+  drawn(): Promise<void> {
+    return new Promise(resolve => {
+      this.map.once('rendercomplete', () => resolve());
+      this.map.render();
+    });
+  }
+
+  /** What is drawn at `x`, `y` of level 0 at its own scale: RGBA, row by row. */
+  async readPixels(x: number, y: number, width: number, height: number): Promise<number[]> {
+    const [across, down] = this.map.getSize() ?? [0, 0];
+    if (width > across || height > down) {
+      throw new RangeError(`The map is ${across} × ${down} pixels: ask for no more.`);
+    }
+    const before = this.look;
+    const [left, top] = [Math.floor((across - width) / 2), Math.floor((down - height) / 2)];
+    this.look = { x: x + across / 2 - left, y: y + down / 2 - top, zoom: 1 };
+    const canvas = document.createElement('canvas');
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext('2d', { willReadFrequently: true })!;
+    await new Promise<void>(resolve => {
+      // Only inside of this event is a WebGL canvas sure to hold its picture.
+      this.map.once('rendercomplete', () => {
+        const layers = this.map.getViewport().querySelectorAll<HTMLCanvasElement>('canvas');
+        const ratio = this.map.getPixelRatio();
+        for (const layer of layers) {
+          context.globalAlpha = Number((layer.parentElement ?? layer).style.opacity || 1);
+          context.drawImage(
+            layer,
+            left * ratio, top * ratio, width * ratio, height * ratio,
+            0, 0, width, height
+          );
+        }
+        resolve();
+      });
+      this.map.render();
+    });
+    this.look = before;
+    return Array.from(context.getImageData(0, 0, width, height).data);
+  }
+
+  dispose(): void {
+    this.overview.dispose();
+    this.labels.forEach(each => each.dispose());
+    this.planes.dispose();
+    this.shapes.dispose();
+    this.map.setTarget(undefined);
+    this.map.dispose();
+  }
+}

@@ -1,0 +1,227 @@
+"""The command `omero-jlab`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from .errors import NotFound, OmeroError
+from .model import Group, User
+from .place import default_repository
+from .version import __version__
+
+__all__ = ["main"]
+
+T = TypeVar("T", User, Group)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers the exit status: 0 done, 1 refused or failed, 2 called wrongly."""
+    options, more = _parser().parse_known_args(arguments)
+    if more and options.command != "demo":
+        _parser().error(f"unknown arguments: {' '.join(more)}")
+    options.more = more
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except OmeroError as error:
+        print(f"omero-jlab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="omero-jlab", description="A microscopy image repository in a Jupyter server."
+    )
+    parser.add_argument("--version", action="version", version=f"omero-jlab {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _demo_options(commands.add_parser("demo", help="make a repository to try things on"))
+    _import_options(commands.add_parser("import", help="import files and folders"))
+    _results_options(commands.add_parser("results", help="attach what CellProfiler wrote"))
+    _serve_options(commands.add_parser("serve", help="serve a repository to a team"))
+    _user_options(commands.add_parser("user", help="add users, give them passwords and tokens"))
+    _group_options(commands.add_parser("group", help="add groups and members"))
+    return parser
+
+
+def _repository_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repository", type=Path, help="the repository's folder, where it is not the user's own"
+    )
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("--check", action="store_true", help="no browser: count, run, report")
+    parser.add_argument("--notebooks", type=Path, help="where the notebooks are copied to")
+    parser.set_defaults(run=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    root = options.repository or default_repository().with_name("demo")
+    root = root.expanduser().absolute()
+    if options.check:
+        from .demo.check import check
+
+        print(check(root))
+        return 0
+    from .connection import connect, disconnect
+    from .demo import fill
+    from .demo.launch import launch
+    from .objects import Repository
+
+    print(f"The demo repository is {root}")
+    fill(Repository(connect(root)))
+    disconnect()
+    launch(root, options.notebooks or root.with_name("demo-notebooks"), options.more)
+    return 0
+
+
+def _import_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("paths", nargs="+", metavar="PATH")
+    for name in ("dataset", "project", "screen", "plate", "group"):
+        parser.add_argument(f"--{name}", help=f"the {name}'s name")
+    parser.add_argument("--channels", help="joins one-channel files: {well}_{field}_{channel}.tif")
+    parser.add_argument("--dry-run", action="store_true", help="show what would become an image")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from .connection import connect
+    from .objects import Repository
+
+    repo = Repository(connect(options.repository, group=options.group))
+    if options.dry_run:
+        planned = repo.plan_import(*options.paths, channels=options.channels)
+        print(planned.model_dump_json(indent=1))
+        return 0
+    images = repo.import_files(
+        *options.paths,
+        dataset=options.dataset,
+        project=options.project,
+        screen=options.screen,
+        plate=options.plate,
+        channels=options.channels,
+        quiet=options.json,
+    )
+    if options.json:
+        failed = [failure.model_dump() for failure in images.failed]
+        print(json.dumps({"images": [image.id for image in images], "failed": failed}))
+    else:
+        print(f"{len(images)} images imported, {len(images.failed)} files not")
+    return 1 if images.failed and not images else 0
+
+
+def _results_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("path", help="the folder that the program wrote")
+    parser.add_argument("--dry-run", action="store_true", help="show which image each set is")
+    parser.set_defaults(run=_results)
+
+
+def _results(options: argparse.Namespace) -> int:
+    from .connection import connect
+    from .objects import Repository
+
+    repo = Repository(connect(options.repository))
+    report = repo.attach_results(options.path, dry_run=options.dry_run)
+    print(report.model_dump_json(indent=1))
+    return 0
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=8890)
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .server.team import serve
+
+    return serve(options.repository or default_repository(), options.host, options.port)
+
+
+def _user_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("action", choices=("list", "add", "password", "token"))
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--full-name", default="")
+    parser.add_argument("--admin", action="store_true")
+    parser.set_defaults(run=_user)
+
+
+def _user(options: argparse.Namespace) -> int:
+    import getpass
+
+    from .connection import connect
+
+    accounts = connect(options.repository).accounts
+    if options.action == "list":
+        for user in accounts.users():
+            print(f"{user.id}\t{user.name}\t{user.full_name}\t{'admin' if user.is_admin else ''}")
+        return 0
+    if options.name is None:
+        _parser().error(f"user {options.action} needs a name")
+    if options.action == "add":
+        user = accounts.add_user(options.name, options.full_name, is_admin=options.admin)
+        print(f"user {user.name} has id {user.id}")
+        return 0
+    user = _named(accounts.users(), options.name, "user")
+    if options.action == "password":
+        accounts.set_password(user.id, getpass.getpass(f"New password of {user.name}: "))
+    else:
+        print(accounts.add_token(user.id, "command line").secret)
+    return 0
+
+
+def _group_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("action", choices=("list", "add", "join", "leave"))
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("user", nargs="?")
+    parser.add_argument("--type", default="rw----", help="rw----, rwr---, rwra-- or rwrw--")
+    parser.add_argument("--owner", action="store_true", help="join as an owner of the group")
+    parser.set_defaults(run=_group)
+
+
+def _group(options: argparse.Namespace) -> int:
+    from .connection import connect
+    from .model import GroupType
+
+    accounts = connect(options.repository).accounts
+    if options.action == "list":
+        for group in accounts.groups():
+            members = ", ".join(member.user_name for member in group.members)
+            print(f"{group.id}\t{group.name}\t{group.type.value}\t{members}")
+        return 0
+    if options.name is None:
+        _parser().error(f"group {options.action} needs a name")
+    if options.action == "add":
+        group = accounts.add_group(options.name, GroupType(options.type))
+        print(f"group {group.name} has id {group.id}")
+        return 0
+    if options.user is None:
+        _parser().error(f"group {options.action} needs a group and a user")
+    group = _named(accounts.groups(), options.name, "group")
+    user = _named(accounts.users(), options.user, "user")
+    if options.action == "join":
+        accounts.put_member(group.id, user.id, options.owner)
+    else:
+        accounts.remove_member(group.id, user.id)
+    return 0
+
+
+def _named(things: Sequence[T], name: str, kind: str) -> T:
+    for thing in things:
+        if thing.name == name:
+            return thing
+    raise NotFound(f"There is no {kind} {name!r} here.")

@@ -1,0 +1,27 @@
+"""What a notebook user holds: records that know their Session."""
+
+from .collections import Collection, Containers, Images
+from .containers import Dataset, Plate, Project, Screen, Well
+from .files import AttachedFile
+from .image import Image, ImageList, RegionReader
+from .labels import Labels
+from .repository import Repository
+from .tables import Table
+
+__all__ = [
+    "AttachedFile",
+    "Collection",
+    "Containers",
+    "Dataset",
+    "Image",
+    "ImageList",
+    "Images",
+    "Labels",
+    "Plate",
+    "Project",
+    "RegionReader",
+    "Repository",
+    "Screen",
+    "Table",
+    "Well",
+]

@@ -1,0 +1,269 @@
+"""An image in a notebook: its pixels as arrays, its measurements, and what it looks like."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Invalid, NotFound
+from ..model import Channel, ImportFailure, Placement, Roi, Settings, Shape, TargetKind
+from ..model import Image as ImageRecord
+from ..model import Labels as LabelsRecord
+from ..operations import AnySession
+from .fetch import Fetch
+from .labels import Labels
+from .thing import Thing
+
+if TYPE_CHECKING:
+    import dask.array
+
+    from ..widgets import ImageViewer
+
+__all__ = ["Image", "ImageList", "RegionReader"]
+
+_MOST_SHOWN = 60
+_PAGE = 1000
+
+
+class RegionReader:
+    """Reads planes of one image level: what the blocks of `Image.dask` are made with.
+
+    It is picklable wherever its Session is, so blocks can be computed in other processes.
+    """
+
+    def __init__(self, session: AnySession, image_id: int, level: int) -> None:
+        self._session = session
+        self._image_id = image_id
+        self._level = level
+
+    def __call__(
+        self, t: int, c: int, z: int, y: int, x: int, height: int, width: int
+    ) -> NDArray[Any]:
+        """The pixels, shape (height, width)."""
+        return self._session.region(self._image_id, self._level, t, c, z, y, x, height, width)
+
+    def __dask_tokenize__(self) -> tuple[str, int, int]:
+        return (type(self).__name__, self._image_id, self._level)
+
+
+class Image(Thing[ImageRecord]):
+    """An image; its pixels have the axes TCZYX, and level 0 is full resolution."""
+
+    kind: ClassVar[TargetKind] = "image"
+
+    def _read(self) -> ImageRecord:
+        return self._session.images.get(self.id)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Sizes along TCZYX."""
+        return self.record.sizes.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of its pixels."""
+        return np.dtype(self.record.dtype)
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether its three channels are one colour picture."""
+        return self.record.is_rgb
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels, in their order."""
+        return self.record.channels
+
+    @property
+    def levels(self) -> list[tuple[int, int]]:
+        """Height and width of each level of the pyramid."""
+        return [(level.height, level.width) for level in self.record.levels]
+
+    @property
+    def pixel_size_um(self) -> tuple[float | None, float | None, float | None]:
+        """Size of a pixel along ZYX in micrometres; None where the file does not say."""
+        r = self.record
+        return (r.pixel_size_z_um, r.pixel_size_y_um, r.pixel_size_x_um)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the original files say of the image, in their own words."""
+        return dict(self._session.images.metadata(self.id))
+
+    # -- pixels
+
+    def dask(
+        self, level: int = 0, channels: Sequence[int | str] | None = None, chunks: int = 2048
+    ) -> dask.array.Array:
+        """The pixels of a level as a lazy TCZYX array with chunks of one plane, `chunks` a side."""
+        from ..pixels import dask_array
+
+        if not 0 <= level < len(self.record.levels):
+            raise Invalid(f"Image {self.id} has levels 0 to {len(self.record.levels) - 1}.")
+        t, c, z, _, _ = self.shape
+        height, width = self.levels[level]
+        wanted = None if channels is None else [self._channel(each) for each in channels]
+        reader = RegionReader(self._session, self.id, level)
+        return dask_array(reader, (t, c, z, height, width), self.dtype, chunks, wanted)
+
+    def plane(self, c: int | str = 0, z: int = 0, t: int = 0, level: int = 0) -> NDArray[Any]:
+        """One plane, shape (y, x)."""
+        height, width = self.levels[level]
+        number = self._channel(c)
+        return self._session.region(self.id, level, t, number, z, 0, 0, height, width)
+
+    def region(
+        self, y: int, x: int, height: int, width: int, c: int | str = 0, z: int = 0, t: int = 0,
+        level: int = 0,
+    ) -> NDArray[Any]:  # fmt: skip
+        """Part of one plane, shape (height, width)."""
+        number = self._channel(c)
+        return self._session.region(self.id, level, t, number, z, y, x, height, width)
+
+    def rgb(
+        self, level: int | None = None, z: int | None = None, t: int | None = None
+    ) -> NDArray[np.uint8]:
+        """The image as it is drawn, shape (y, x, 3); without a level, one that fits a screen."""
+        if level is None:
+            small = [i for i, size in enumerate(self.levels) if max(size) <= 2048]
+            level = small[0] if small else len(self.levels) - 1
+        height, width = self.levels[level]
+        settings = self.settings
+        z, t = settings.z if z is None else z, settings.t if t is None else t
+        return self._session.render(self.id, level, t, z, 0, 0, height, width)
+
+    def _channel(self, channel: int | str) -> int:
+        names = [c.name for c in self.channels]
+        if isinstance(channel, str):
+            if channel not in names:
+                raise NotFound(f"Image {self.id} has no channel {channel!r}; it has {names}.")
+            return names.index(channel)
+        if not 0 <= channel < len(names):
+            raise NotFound(f"Image {self.id} has channels 0 to {len(names) - 1}, not {channel}.")
+        return channel
+
+    @property
+    def settings(self) -> Settings:
+        """How the image is drawn for you; assign others to keep them."""
+        return self._session.images.settings(self.id)
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._session.images.put_settings(self.id, settings)
+
+    # -- labels and regions
+
+    @property
+    def labels(self) -> list[Labels]:
+        """The label images over the image."""
+        return [Labels(self._session, record) for record in self._session.images.labels(self.id)]
+
+    def attach_labels(
+        self, labels: Any, name: str = "labels", placement: Placement | None = None
+    ) -> Labels:
+        """Attach a label image, (Y, X), (Z, Y, X) or (T, Z, Y, X): 0 is background."""
+        record: LabelsRecord = self._session.add_labels(self.id, name, labels, placement)
+        return Labels(self._session, record)
+
+    @property
+    def rois(self) -> tuple[Roi, ...]:
+        """The regions of interest."""
+        return self._session.shapes.list(self.id)
+
+    def add_roi(self, *shapes: Shape, name: str = "") -> Roi:
+        """Put a region of interest of one or more shapes on the image."""
+        return self._session.shapes.add(self.id, shapes, name)
+
+    # -- how it shows itself
+
+    def view(self, height_px: int = 480) -> ImageViewer:
+        """The viewer: pan and zoom, channels, Z and T, labels."""
+        from ..widgets import ImageViewer
+
+        labels = [
+            {"id": record.id, "name": record.name, "visible": True, "opacity": 0.5}
+            for record in self._session.images.labels(self.id)
+        ]
+        return ImageViewer(
+            repository=self._session.server.status().repository,
+            image_id=self.id,
+            labels=labels,
+            height_px=height_px,
+            fetch=Fetch(self._session),
+        )
+
+    def thumbnail(self, size: int = 128) -> bytes:
+        """A small JPEG of the image."""
+        return self._session.thumbnail(self.id, size)
+
+    def _facts(self) -> Sequence[tuple[str, str]]:
+        t, c, z, y, x = self.shape
+        facts = [("size", f"{x} × {y} pixels, {c} channels, {z} Z, {t} T, {self.dtype}")]
+        if self.is_rgb:
+            facts = [("size", f"{x} × {y} pixels, RGB, {self.dtype}")]
+        if self.record.pixel_size_x_um:
+            facts.append(("pixel size", f"{self.record.pixel_size_x_um:.4g} µm"))
+        return [*facts, *super()._facts()]
+
+    def _repr_html_(self) -> str:
+        picture = base64.b64encode(self.thumbnail(160)).decode()
+        channels = ", ".join(channel.name for channel in self.channels)
+        rows = [*self._facts(), ("channels", channels), ("tags", ", ".join(self.tags))]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+            for name, value in rows
+            if value
+        )
+        return (
+            f"<div style='display:flex;gap:12px;align-items:flex-start'>"
+            f"<img src='data:image/jpeg;base64,{picture}' alt=''>"
+            f"<div><strong>Image {self.id}: {html.escape(self.name)}</strong>"
+            f"<table>{cells}</table></div></div>"
+        )
+
+
+class ImageList(list[Image]):
+    """Images, and after an import the files that `failed`, each with the reason."""
+
+    def __init__(
+        self, images: Iterable[Image] = (), failed: tuple[ImportFailure, ...] = ()
+    ) -> None:
+        super().__init__(images)
+        self.failed = failed
+
+    @classmethod
+    def found(cls, session: AnySession, **conditions: Any) -> ImageList:
+        """All images that fit the conditions of `images.find`, by id."""
+        return cls(Image(session, record) for record in _all(session, conditions))
+
+    def _repr_html_(self) -> str:
+        cards = "".join(
+            f"<figure style='margin:4px;width:104px;text-align:center'>"
+            f"<img style='max-width:96px;max-height:96px' alt='' "
+            f"src='data:image/jpeg;base64,{base64.b64encode(image.thumbnail(96)).decode()}'>"
+            f"<figcaption style='overflow-wrap:anywhere;font-size:smaller'>"
+            f"{html.escape(image.name)}</figcaption></figure>"
+            for image in self[:_MOST_SHOWN]
+        )
+        more = len(self) - _MOST_SHOWN
+        rest = f"<p>… and {more} more</p>" if more > 0 else ""
+        failed = "".join(
+            f"<li>{html.escape(each.path)}: {html.escape(each.reason)}</li>" for each in self.failed
+        )
+        bad = f"<p>{len(self.failed)} not imported:</p><ul>{failed}</ul>" if failed else ""
+        return f"<div style='display:flex;flex-wrap:wrap'>{cards}</div>{rest}{bad}"
+
+
+def _all(session: AnySession, conditions: dict[str, Any]) -> Iterator[ImageRecord]:
+    after = 0
+    while page := session.images.find(**conditions, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+        if len(page) < _PAGE:
+            return

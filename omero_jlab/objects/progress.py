@@ -1,0 +1,60 @@
+"""Waiting for a job, with a bar."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, cast
+
+from ..errors import OmeroError
+from ..model import ImportReport, Job, ResultsReport
+from ..operations import AnySession
+
+if TYPE_CHECKING:
+    from tqdm.std import tqdm
+
+__all__ = ["wait"]
+
+_FIRST_S = 0.02
+_LONGEST_S = 0.5
+
+
+def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> ImportReport | ResultsReport | None:
+    """What a job reports when it is done.  Interrupting the wait cancels the job.
+
+    Raises
+    ------
+    OmeroError
+        The job failed or was cancelled.
+    """
+    pause = _FIRST_S
+    bar = None if quiet else _bar(what)
+    try:
+        while job.finished_at is None:
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_S)
+            job = session.jobs.get(job.id)
+            if bar is not None:
+                _show(bar, job)
+    except KeyboardInterrupt:
+        session.jobs.cancel(job.id)
+        raise
+    finally:
+        if bar is not None:
+            bar.close()
+    if job.state != "done":
+        raise OmeroError(job.error or f"The job was {job.state}.")
+    return job.report
+
+
+def _bar(what: str) -> tqdm[None]:
+    from tqdm.auto import tqdm
+
+    return cast("tqdm[None]", tqdm(desc=what, total=None, unit="B", unit_scale=True, leave=False))
+
+
+def _show(bar: tqdm[None], job: Job) -> None:
+    if job.total:
+        bar.total = job.total
+    bar.n = job.done
+    bar.set_postfix_str(job.message, refresh=False)
+    bar.refresh()

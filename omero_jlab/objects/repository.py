@@ -1,0 +1,243 @@
+"""The repository in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Invalid
+from ..model import Group, Hit, ImportPlan, ImportReport, ImportRequest, Placement, ResultsReport
+from ..model import Image as ImageRecord
+from ..model import User as UserRecord
+from ..operations import Accounts, AnySession
+from .collections import Collection, Containers, Images
+from .containers import Dataset, Plate, Project, Screen, Well
+from .fetch import Fetch
+from .image import Image, ImageList
+from .progress import wait
+from .tables import Table
+
+if TYPE_CHECKING:
+    from ..widgets import RepositoryBrowser
+
+__all__ = ["Repository"]
+
+
+class Repository:
+    """The repository as you see it: what `omero_jlab.connect()` answers."""
+
+    def __init__(self, session: AnySession) -> None:
+        self._session = session
+
+    # -- who and where
+
+    @property
+    def user(self) -> UserRecord:
+        """Who you are here."""
+        return self._session.server.status().user
+
+    @property
+    def group(self) -> Group:
+        """The group in which you create."""
+        return self._session.server.status().group
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups that you may work in."""
+        return self._session.server.status().groups
+
+    def use_group(self, group: str | int) -> Repository:
+        """The same repository, creating in another of your groups from now on."""
+        self._session = self._session.in_group(group)
+        self._session.server.status()
+        return self
+
+    @property
+    def accounts(self) -> Accounts:
+        """Users, groups and tokens, as far as you may manage them."""
+        return self._session.accounts
+
+    # -- objects
+
+    @property
+    def images(self) -> Images:
+        """The images: iterate, or `find(name=…)`."""
+        return Images(self._session)
+
+    @property
+    def projects(self) -> Containers[Project]:
+        """The projects: iterate, `find(name=…)`, `add(name)`."""
+        c = self._session.containers
+        return Containers(self._session, Project, c.projects, c.add_project)
+
+    @property
+    def datasets(self) -> Containers[Dataset]:
+        """The datasets: iterate, `find(name=…)`, `add(name)`."""
+        c = self._session.containers
+        return Containers(self._session, Dataset, c.datasets, c.add_dataset)
+
+    @property
+    def screens(self) -> Containers[Screen]:
+        """The screens: iterate, `find(name=…)`, `add(name)`."""
+        c = self._session.containers
+        return Containers(self._session, Screen, c.screens, c.add_screen)
+
+    @property
+    def plates(self) -> Collection[Plate]:
+        """The plates: iterate, or `find(name=…)`."""
+        return Collection(self._session, Plate, self._session.containers.plates)
+
+    def image(self, image_id: int) -> Image:
+        """The image of that number."""
+        return Image(self._session, self._session.images.get(image_id))
+
+    def project(self, project_id: int) -> Project:
+        """The project of that number."""
+        return Project(self._session, self._session.containers.project(project_id))
+
+    def dataset(self, dataset_id: int) -> Dataset:
+        """The dataset of that number."""
+        return Dataset(self._session, self._session.containers.dataset(dataset_id))
+
+    def screen(self, screen_id: int) -> Screen:
+        """The screen of that number."""
+        return Screen(self._session, self._session.containers.screen(screen_id))
+
+    def plate(self, plate_id: int) -> Plate:
+        """The plate of that number."""
+        return Plate(self._session, self._session.containers.plate(plate_id))
+
+    def well(self, well_id: int) -> Well:
+        """The well of that number."""
+        return Well(self._session, self._session.containers.well(well_id))
+
+    def table(self, table_id: int) -> Table:
+        """The table of that number."""
+        return Table(self._session, self._session.tables.get(table_id))
+
+    # -- bringing in
+
+    def plan_import(
+        self, *paths: str | Path, channels: str | None = None, **target: str | None
+    ) -> ImportPlan:
+        """What `import_files` would make of these paths; nothing is copied."""
+        return self._session.ingest.plan(self._request(paths, channels, target))
+
+    def import_files(
+        self,
+        *paths: str | Path,
+        dataset: str | None = None,
+        project: str | None = None,
+        screen: str | None = None,
+        plate: str | None = None,
+        channels: str | None = None,
+        quiet: bool = False,
+    ) -> ImageList:
+        """Import files and folders of this machine; answers the images, with `.failed`.
+
+        `channels` joins one-channel files to images: `"{well}_{field}_{channel}.tif"`.
+        Containers are given by name, and made where they are missing.
+        """
+        target = {"dataset": dataset, "project": project, "screen": screen, "plate": plate}
+        request = self._request(paths, channels, target)
+        if not quiet:
+            planned = self._session.ingest.plan(request)
+            print(
+                f"{planned.bytes_to_copy / 1e6:,.1f} MB to copy, "
+                f"{planned.bytes_free / 1e9:,.1f} GB free"
+            )
+        job = self._session.ingest.start(request)
+        report = wait(self._session, job, "import", quiet)
+        assert isinstance(report, ImportReport)
+        images: dict[int, ImageRecord] = {}
+        for start in range(0, len(report.image_ids), 1000):
+            ids = report.image_ids[start : start + 1000]
+            images |= {i.id: i for i in self._session.images.find(ids=ids)}
+        made = (Image(self._session, images[i]) for i in report.image_ids)
+        result = ImageList(made, report.failed)
+        if not quiet:
+            for failure in report.failed:
+                print(f"not imported: {failure.path}: {failure.reason}")
+        return result
+
+    def _request(
+        self, paths: Iterable[str | Path], channels: str | None, target: dict[str, str | None]
+    ) -> ImportRequest:
+        given = []
+        for path in paths:
+            place = Path(path).expanduser().absolute()
+            if not place.exists():
+                raise Invalid(f"{place} does not exist on this machine: nothing was imported.")
+            given.append(self._session.upload(place))
+        if not given:
+            raise Invalid("No paths were given to import.")
+        return ImportRequest(paths=tuple(given), channels=channels, **target)
+
+    def attach_results(
+        self,
+        path: str | Path,
+        images: Sequence[Image] | None = None,
+        placement: Placement | None = None,
+        dry_run: bool = False,
+        quiet: bool = False,
+    ) -> ResultsReport:
+        """Attach what CellProfiler wrote to the images that it measured.
+
+        A dry run shows which image each image set is and why, and changes nothing.
+        """
+        place = Path(path).expanduser().absolute()
+        if not place.exists():
+            raise Invalid(f"{place} does not exist on this machine: nothing was attached.")
+        there = self._session.upload(place)
+        ids = None if images is None else tuple(image.id for image in images)
+        if dry_run:
+            return self._session.ingest.plan_results(there, ids, placement)
+        job = self._session.ingest.attach_results(there, ids, placement)
+        report = wait(self._session, job, "results", quiet)
+        assert isinstance(report, ResultsReport)
+        return report
+
+    def save_image(
+        self,
+        array: Any,
+        name: str,
+        dataset: str | None = None,
+        project: str | None = None,
+        like: Image | None = None,
+        channels: Sequence[str] | None = None,
+    ) -> Image:
+        """Write a TCZYX array (numpy, dask) as a new image; the dataset is made if missing.
+
+        `like` gives pixel sizes, channel names and colours.
+        """
+        model = None if like is None else like.id
+        record = self._session.add_image(array, name, dataset, project, model, channels)
+        return Image(self._session, record)
+
+    # -- finding and showing
+
+    def search(self, text: str, limit: int = 100) -> list[Hit]:
+        """The objects with every word of `text`, best first; `tag:word` looks in tags only."""
+        return list(self._session.search.find(text, limit=limit))
+
+    def browse(self, height_px: int = 520) -> RepositoryBrowser:
+        """The browser: tree, thumbnails, filter, search, metadata."""
+        from ..widgets import RepositoryBrowser
+
+        return RepositoryBrowser(
+            repository=self._session.server.status().repository,
+            height_px=height_px,
+            fetch=Fetch(self._session),
+        )
+
+    def close(self) -> None:
+        """Let go of the repository."""
+        self._session.close()
+
+    def __repr__(self) -> str:
+        status = self._session.server.status()
+        return (
+            f"<Repository {status.repository[:8]}: user {status.user.name}, "
+            f"group {status.group.name} ({status.group.type.value})>"
+        )

@@ -1,0 +1,63 @@
+"""What every Session has, wherever its repository is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .accounts import Accounts
+from .annotate import Annotations, Search, Tables
+from .browse import Browse, Containers, Graph
+from .images import Images, Shapes
+from .ingest import Ingest
+from .server import Jobs, Server
+from .streams import Streams
+
+__all__ = ["AnySession"]
+
+
+class AnySession(Streams, Protocol):
+    """The families of operations, and the streams."""
+
+    def in_group(self, group: str | int) -> AnySession:
+        """The same user's Session that creates in another group."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the repository."""
+        ...
+
+    @property
+    def server(self) -> Server: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def browse(self) -> Browse: ...
+
+    @property
+    def containers(self) -> Containers: ...
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
+    def images(self) -> Images: ...
+
+    @property
+    def shapes(self) -> Shapes: ...
+
+    @property
+    def annotations(self) -> Annotations: ...
+
+    @property
+    def tables(self) -> Tables: ...
+
+    @property
+    def search(self) -> Search: ...
+
+    @property
+    def ingest(self) -> Ingest: ...

@@ -1,0 +1,21 @@
+"""Pixels of images: read by chunk index, made smaller, written, shown to dask."""
+
+from .cascade import Cancelled
+from .lazy import aligned_chunk, dask_array
+from .pyramid import build_pyramid, needs_pyramid
+from .reader import PixelReader
+from .statistics import ChannelStatistics, statistics
+from .write import write_image, write_labels
+
+__all__ = [
+    "Cancelled",
+    "ChannelStatistics",
+    "PixelReader",
+    "aligned_chunk",
+    "build_pyramid",
+    "dask_array",
+    "needs_pyramid",
+    "statistics",
+    "write_image",
+    "write_labels",
+]

@@ -1,0 +1,208 @@
+"""Pixels of an image by arithmetic, positioned reads and a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Invalid, Unreadable
+from ..model.chunks import ChunkIndex
+from .files import FILES, read_exactly
+from .kept import KEPT
+from .level import Chunk, LevelChunks
+from .parallel import for_each
+from .plain import copy_plain
+
+__all__ = ["PixelReader"]
+
+# Below this a second thread costs more than it saves.
+_WORTH_DECODING = 1 << 20
+_WORTH_COPYING = 8 << 20
+
+
+class PixelReader:
+    """Reads regions of the image that `index` describes; many threads may use one reader.
+
+    Files are opened when they are needed and stay open for a while, few of them in the whole
+    process.  A reader can be pickled.
+    """
+
+    def __init__(self, index: ChunkIndex, roots: Mapping[str, Path]) -> None:
+        """Check the index; no file is opened.
+
+        Parameters
+        ----------
+        roots
+            The folders that file entries are relative to: `fileset`, `pixels`.
+
+        Raises
+        ------
+        Unreadable
+            The index contradicts itself, or leads out of the folders.
+        Invalid
+            A folder that the index needs is missing in `roots`.
+        """
+        self.index = index
+        self.roots = dict(roots)
+        self._paths = [self._path(entry.root, entry.path) for entry in index.header.files]
+        self._levels = [LevelChunks(index, level) for level in range(len(index.header.levels))]
+        if not self._levels:
+            raise Unreadable("The chunk index has no level: build it again.")
+        if any(
+            level.dtype != self.dtype or level.sizes[:3] != self._levels[0].sizes[:3]
+            for level in self._levels
+        ):
+            raise Unreadable("The levels of an image differ in type or in sizes T, C, Z.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (PixelReader, (self.index, self.roots))
+
+    @property
+    def levels(self) -> int:
+        """How many levels there are; level 0 is full resolution."""
+        return len(self._levels)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the pixels, in this machine's byte order."""
+        return self._levels[0].dtype
+
+    def sizes(self, level: int = 0) -> tuple[int, int, int, int, int]:
+        """Sizes TCZYX of a level; the samples of an RGB picture are channels."""
+        return self.level(level).sizes
+
+    def level(self, level: int) -> LevelChunks:
+        """The chunks of one level; `Invalid` where there is no such level."""
+        if not 0 <= level < len(self._levels):
+            raise Invalid(f"The image has levels 0 to {len(self._levels) - 1}, no level {level}.")
+        return self._levels[level]
+
+    def region(
+        self, level: int, t: int, c: int, z: int, y: int, x: int, height: int, width: int
+    ) -> NDArray[Any]:
+        """Pixels of one plane, shape (height, width); raises as `planes`."""
+        result: NDArray[Any] = self.planes(level, t, (c,), z, y, x, height, width)[0]
+        return result
+
+    def planes(
+        self,
+        level: int,
+        t: int,
+        channels: Sequence[int],
+        z: int,
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+    ) -> NDArray[Any]:
+        """The same region of several channels, shape (C, height, width).
+
+        A chunk that holds several of the channels is decoded once.
+
+        Raises
+        ------
+        Invalid
+            The region does not lie inside the level.
+        Unreadable
+            A file is missing, was changed or is damaged, or its codec is not decoded here.
+        Unavailable
+            The process has too many open files.
+        """
+        chunks = self.level(level)
+        _check_inside(chunks.sizes, level, t, channels, z, y, x, height, width)
+        out = np.empty((len(channels), height, width), self.dtype)
+        touched = chunks.touched(t, channels, z, y, x, height, width)
+
+        def fill(chunk: Chunk) -> None:
+            self._fill(chunks, chunk, out)
+
+        worth = _WORTH_COPYING if chunks.pipeline.plain else _WORTH_DECODING
+        if len(touched) > 1 and sum(chunk.length != 0 for chunk in touched) > 1:
+            decoded = len(touched) * chunks.nbytes(touched[0])
+            if decoded >= worth:
+                for_each(fill, touched)
+                return out
+        for chunk in touched:
+            fill(chunk)
+        return out
+
+    def close(self) -> None:
+        """Close the files of this image that nobody reads from; a later read opens them again."""
+        for path, entry in zip(self._paths, self.index.header.files, strict=True):
+            FILES.forget(path, entry)
+
+    def _path(self, root: str, path: str) -> str:
+        if root not in self.roots:
+            raise Invalid(f"The image needs the folder {root!r}; given: {sorted(self.roots)}.")
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or "\0" in path:
+            raise Unreadable(f"The chunk index names {path!r}, which lies outside of its folder.")
+        return str(self.roots[root] / pure)
+
+    def _fill(self, level: LevelChunks, chunk: Chunk, out: NDArray[Any]) -> None:
+        rows = slice(chunk.top, chunk.top + chunk.y1 - chunk.y0)
+        columns = slice(chunk.left, chunk.left + chunk.x1 - chunk.x0)
+        if chunk.length == 0:
+            for part in chunk.parts:
+                out[part.target, rows, columns] = level.fill
+            return
+        path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
+        with FILES.using(path, entry) as descriptor:
+            if level.pipeline.plain:
+                copy_plain(descriptor, path, chunk, level.pipeline.stored, out)
+                return
+            pixels = self._decoded(level, chunk, descriptor, path)
+        for part in chunk.parts:
+            plane = pixels[part.t, part.c, part.z, :, :, part.sample]
+            out[part.target, rows, columns] = plane[chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
+
+    def _decoded(
+        self, level: LevelChunks, chunk: Chunk, descriptor: int, path: str
+    ) -> NDArray[Any]:
+        entry = self.index.header.files[chunk.file]
+        # The codecs count too: another index may describe the same bytes in another way.
+        key = (path, entry.mtime_ns, chunk.offset, chunk.length, level.identity)
+        asked = len(chunk.parts) * (chunk.y1 - chunk.y0) * (chunk.x1 - chunk.x0)
+        partial = 2 * asked * self.dtype.itemsize < level.nbytes(chunk)
+        kept = KEPT.get(key) if partial else None
+        if kept is not None:
+            return kept
+        data = read_exactly(descriptor, chunk.offset, chunk.length, path)
+        try:
+            pixels = level.pipeline.decode(data, chunk.shape)
+        except Unreadable as error:
+            raise Unreadable(f"{path}, byte {chunk.offset:,}: {error}") from error
+        if partial:
+            KEPT.put(key, pixels)
+        return pixels
+
+
+def _check_inside(
+    sizes: tuple[int, int, int, int, int],
+    level: int,
+    t: int,
+    channels: Sequence[int],
+    z: int,
+    y: int,
+    x: int,
+    height: int,
+    width: int,
+) -> None:
+    size_t, size_c, size_z, size_y, size_x = sizes
+    inside = (
+        0 <= t < size_t
+        and all(0 <= c < size_c for c in channels)
+        and 0 <= z < size_z
+        and 0 <= y < y + height <= size_y
+        and 0 <= x < x + width <= size_x
+    )
+    if not inside:
+        asked = f"t={t}, c={list(channels)}, z={z}, y={y}, x={x}, height={height}, width={width}"
+        raise Invalid(
+            f"The region {asked} does not lie inside level {level}, whose sizes are T={size_t}, "
+            f"C={size_c}, Z={size_z}, Y={size_y}, X={size_x}."
+        )

@@ -1,0 +1,18 @@
+"""The same Session over HTTP."""
+
+from __future__ import annotations
+
+from .session import AnySession, RemoteSession, log_in
+from .surviving import Attached, Source, SurvivingSession
+from .transport import Transport, is_loopback
+
+__all__ = [
+    "AnySession",
+    "Attached",
+    "RemoteSession",
+    "Source",
+    "SurvivingSession",
+    "Transport",
+    "is_loopback",
+    "log_in",
+]

@@ -1,0 +1,422 @@
+"""A Session whose repository is in another process, perhaps on another machine."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, TypeAdapter
+
+from ..errors import Invalid, Newer
+from ..model import (
+    Attached,
+    Image,
+    Labels,
+    OriginalFile,
+    Placement,
+    Record,
+    Settings,
+    Status,
+    TableInfo,
+    TargetKind,
+    Tile,
+)
+from ..operations import (
+    API_VERSION,
+    FAMILIES,
+    Accounts,
+    Annotations,
+    Browse,
+    Containers,
+    Graph,
+    Images,
+    Ingest,
+    Jobs,
+    Operation,
+    Search,
+    Server,
+    Shapes,
+    Streams,
+    Tables,
+)
+from . import wire
+from .families import family
+from .transport import Body, Transport, is_loopback
+
+__all__ = ["AnySession", "RemoteSession", "log_in"]
+
+R = TypeVar("R", bound=Record)
+
+
+class AnySession(Streams, Protocol):
+    """What every Session has, wherever its repository is."""
+
+    @property
+    def server(self) -> Server: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def browse(self) -> Browse: ...
+
+    @property
+    def containers(self) -> Containers: ...
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
+    def images(self) -> Images: ...
+
+    @property
+    def shapes(self) -> Shapes: ...
+
+    @property
+    def annotations(self) -> Annotations: ...
+
+    @property
+    def tables(self) -> Tables: ...
+
+    @property
+    def search(self) -> Search: ...
+
+    @property
+    def ingest(self) -> Ingest: ...
+
+
+def log_in(url: str, user: str, password: str) -> str:
+    """A token for `user` of the server at `url`.
+
+    Raises
+    ------
+    Unauthenticated
+        Name and password do not belong together.
+    """
+    transport = Transport(url, None)
+    body = json.dumps({"name": user, "password": password}).encode()
+    try:
+        _, answer = transport.fetch("POST", "login", body=lambda: (body,))
+    finally:
+        transport.close()
+    return str(json.loads(answer)["token"])
+
+
+class RemoteSession(Streams):
+    """The repository of the server at `url` as the owner of `token` sees it.
+
+    Threads may share it; pickled, it carries address, token and group only.
+    """
+
+    server: Server
+    jobs: Jobs
+    accounts: Accounts
+    browse: Browse
+    containers: Containers
+    graph: Graph
+    images: Images
+    shapes: Shapes
+    annotations: Annotations
+    tables: Tables
+    search: Search
+    ingest: Ingest
+
+    def __init__(
+        self,
+        url: str | Transport,
+        token: str | None = None,
+        group: str | int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        self.transport = url if isinstance(url, Transport) else Transport(url, token)
+        self.group = group
+        self.request_id = request_id
+        for name in FAMILIES:
+            setattr(self, name, family(self, name))
+
+    def __reduce__(self) -> tuple[type[RemoteSession], tuple[Any, ...]]:
+        return RemoteSession, (self.transport, None, self.group, self.request_id)
+
+    def __repr__(self) -> str:
+        return f"<RemoteSession {self.transport.url}>"
+
+    def handshake(self) -> Status:
+        """Which repository answers.
+
+        Raises
+        ------
+        Newer
+            Client and server do not speak the same version of the interface.
+        """
+        _, answer = self.transport.fetch("GET", "status", group=self.group)
+        # The version is looked at first: another one may have other fields.
+        version = json.loads(answer).get("api_version")
+        if version != API_VERSION:
+            newer = (
+                "this environment"
+                if isinstance(version, int) and version > API_VERSION
+                else ("the server")
+            )
+            raise Newer(
+                f"{self.transport.url} speaks version {version} of the interface, this "
+                f"environment version {API_VERSION}: update omero-jlab in {newer}."
+            )
+        return Status.model_validate_json(answer)
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self.transport.close()
+
+    def call(self, operation: Operation, **arguments: Any) -> Any:
+        """Send a catalogued operation and convert its answer."""
+        request = operation.request(**arguments)
+        answer = self.transport.operate(request, self.group, self.request_id)
+        return operation.result.validate_json(answer)
+
+    def thumbnail(self, image_id: int, size: int = 128) -> bytes:
+        """A JPEG no larger than `size` pixels a side."""
+        return self._get(f"images/{image_id}/thumbnail", size=size)[1]
+
+    def tile(
+        self,
+        image_id: int,
+        tile: Tile,
+        settings: Settings | None = None,
+        format: str = "jpeg",
+    ) -> bytes:
+        """A rendered tile as `jpeg`, `png` or `webp`."""
+        path = f"images/{image_id}/tiles/{_place(tile)}"
+        return self._get(path, size=tile.size, format=format, settings=settings)[1]
+
+    def raw_tile(self, image_id: int, tile: Tile, channels: Sequence[int]) -> NDArray[Any]:
+        """A tile's pixels, shape (C, height, width), cut at the image's edge."""
+        wanted = ",".join(str(int(c)) for c in channels)
+        path = f"images/{image_id}/raw/{_place(tile)}"
+        return self._array(path, size=tile.size, channels=wanted)
+
+    def region(
+        self,
+        image_id: int,
+        level: int,
+        t: int,
+        c: int,
+        z: int,
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+    ) -> NDArray[Any]:
+        """Pixels of one plane, shape (height, width)."""
+        where = {"level": level, "t": t, "c": c, "z": z, "y": y, "x": x}
+        return self._array(f"images/{image_id}/region", **where, height=height, width=width)
+
+    def render(
+        self,
+        image_id: int,
+        level: int,
+        t: int,
+        z: int,
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+        settings: Settings | None = None,
+    ) -> NDArray[np.uint8]:
+        """A rendered region, shape (height, width, 3)."""
+        where = {"level": level, "t": t, "z": z, "y": y, "x": x, "height": height, "width": width}
+        return self._array(f"images/{image_id}/render", **where, settings=settings, format="raw")
+
+    def labels_tile(self, labels_id: int, tile: Tile) -> NDArray[np.uint32]:
+        """A tile of a label image in the grid of its image, shape (height, width)."""
+        return self._array(f"labels/{labels_id}/raw/{_place(tile)}", size=tile.size)
+
+    def labels_region(
+        self, labels_id: int, t: int, z: int, y: int, x: int, height: int, width: int
+    ) -> NDArray[np.uint32]:
+        """A region of a label image in its own pixels, shape (height, width)."""
+        where = {"t": t, "z": z, "y": y, "x": x, "height": height, "width": width}
+        return self._array(f"labels/{labels_id}/region", **where)
+
+    def add_labels(
+        self, image_id: int, name: str, labels: Any, placement: Placement | None = None
+    ) -> Labels:
+        """Attach a label image: array (Y, X), (Z, Y, X) or (T, Z, Y, X) of integers ≥ 0."""
+        array = labels if hasattr(labels, "dask") else np.asarray(labels)
+        header = wire.NewLabels(name=name, placement=placement, array=wire.form_of(array))
+        path = f"images/{image_id}/labels"
+        return self._post(path, Labels, lambda: wire.framed(header, wire.blocks(array)))
+
+    def add_image(
+        self,
+        array: Any,
+        name: str,
+        dataset: str | None = None,
+        project: str | None = None,
+        like: int | None = None,
+        channels: Sequence[str] | None = None,
+    ) -> Image:
+        """Write a TCZYX array (numpy, dask) as a new image; `like` gives sizes and channels."""
+        pixels = array if hasattr(array, "dask") else np.asarray(array)
+        header = wire.NewImage(
+            name=name,
+            dataset=dataset,
+            project=project,
+            like=like,
+            channels=None if channels is None else tuple(channels),
+            array=wire.form_of(pixels),
+        )
+        return self._post("images", Image, lambda: wire.framed(header, wire.blocks(pixels)))
+
+    def add_table(
+        self,
+        kind: TargetKind,
+        id: int,
+        name: str,
+        frame: Any,
+        namespace: str = "",
+        description: str = "",
+    ) -> TableInfo:
+        """Attach a table with the rows of a `pandas.DataFrame`."""
+        header = wire.NewTable(name=name, namespace=namespace, description=description)
+        return self._post(f"objects/{kind}/{id}/tables", TableInfo, _rows(header, frame))
+
+    def append_rows(self, table_id: int, frame: Any) -> TableInfo:
+        """Append rows to a table; durable when this returns."""
+        return self._post(f"tables/{table_id}/rows", TableInfo, _rows(wire.NewTable(), frame))
+
+    def read_rows(
+        self,
+        table_id: int,
+        columns: Sequence[str] | None = None,
+        condition: str | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        version: int | None = None,
+    ) -> Any:
+        """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
+        from .frames import frame_from
+
+        _, body = self._get(
+            f"tables/{table_id}/rows",
+            columns=None if columns is None else json.dumps(list(columns)),
+            condition=condition,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            version=version,
+            format="arrow",
+        )
+        return frame_from(body)
+
+    def add_file(
+        self,
+        kind: TargetKind,
+        id: int,
+        path: Path,
+        name: str | None = None,
+        namespace: str = "",
+    ) -> Attached:
+        """Attach a file of the caller's disk."""
+        path = _readable(path)
+        header = wire.NewFile(name=name or path.name, namespace=namespace, size=path.stat().st_size)
+        return self._post(f"objects/{kind}/{id}/files", Attached, _file(header, path))
+
+    def upload(self, path: Path) -> str:
+        """Bring a file or folder of the caller's disk to the repository's machine.
+
+        Answers the path that an import there may name; on the same disk, that is the path itself.
+        """
+        path = Path(path).absolute()
+        if self.sees(path):
+            return str(path)
+        if not path.is_dir():
+            return self._upload(uuid.uuid4(), _readable(path), path.name)
+        files = sorted(found for found in path.rglob("*") if found.is_file())
+        if not files:
+            raise Invalid(f"There is no file in {path}.")
+        upload, first = uuid.uuid4(), path.name
+        answers = [
+            self._upload(upload, file, f"{first}/{file.relative_to(path).as_posix()}")
+            for file in files
+        ]
+        depth = len(files[0].relative_to(path).parts)
+        return str(Path(answers[0]).parents[depth - 1])
+
+    def sees(self, path: Path) -> bool:
+        """Whether the server can read this very file or folder of the caller's disk."""
+        if not is_loopback(self.transport.url) or not path.exists():
+            return False
+        found = path.stat()
+        _, answer = self._get("same-disk", path=str(path), device=found.st_dev, inode=found.st_ino)
+        return bool(json.loads(answer))
+
+    def file(self, file_id: int) -> tuple[OriginalFile, Iterator[bytes]]:
+        """A file's record and its bytes, in pieces of at most 1 MB."""
+        _, answer = self._get(f"files/{file_id}")
+        return OriginalFile.model_validate_json(answer), self._content(file_id)
+
+    def _content(self, file_id: int) -> Iterator[bytes]:
+        with self.transport.answer("GET", f"files/{file_id}/content", group=self.group) as answer:
+            yield from self.transport.pieces(answer)
+
+    def _upload(self, upload: uuid.UUID, file: Path, relative: str) -> str:
+        header = wire.UploadedFile(upload=upload, path=relative, size=file.stat().st_size)
+        _, answer = self.transport.fetch(
+            "POST", "uploads", body=_file(header, file), group=self.group
+        )
+        return str(json.loads(answer)["path"])
+
+    def _get(self, where: str, /, **query: Any) -> tuple[Any, bytes]:
+        given = {k: _as_text(v) for k, v in query.items() if v is not None}
+        return self.transport.fetch("GET", where, given, group=self.group)
+
+    def _array(self, where: str, /, **query: Any) -> NDArray[Any]:
+        return wire.array_from(*self._get(where, **query))
+
+    def _post(self, path: str, kind: type[R], body: Body) -> R:
+        _, answer = self.transport.fetch(
+            "POST", path, body=body, group=self.group, request_id=self.request_id
+        )
+        return TypeAdapter(kind).validate_json(answer)
+
+
+def _place(tile: Tile) -> str:
+    return f"{tile.level}/{tile.t}/{tile.z}/{tile.row}/{tile.column}"
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _readable(path: Path) -> Path:
+    path = Path(path).absolute()
+    if not path.is_file():
+        raise Invalid(f"There is no file at {path}.")
+    return path
+
+
+def _rows(header: Record, frame: Any) -> Body:
+    from .frames import frame_pieces
+
+    return lambda: wire.framed(header, frame_pieces(frame))
+
+
+def _file(header: Record, path: Path) -> Body:
+    def body() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            yield from wire.framed(header, iter(lambda: file.read(wire.PIECE), b""))
+
+    return body

@@ -1,0 +1,140 @@
+"""A Session that outlives the process that owns its repository."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from ..errors import Unavailable
+from ..operations import FAMILIES, Operation, Streams
+from .families import family
+from .session import AnySession, RemoteSession
+
+__all__ = ["Attached", "Source", "SurvivingSession"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """Where Sessions come from: this process or another one."""
+
+    def session(self, group: str | int | None, request_id: str | None) -> Any:
+        """A Session for one call."""
+        ...
+
+    def remote(self, group: str | int | None) -> RemoteSession:
+        """The same for another process."""
+        ...
+
+    def repository(self) -> str:
+        """The UUID of the repository, asked of it."""
+        ...
+
+
+class Attached:
+    """Sessions of a repository in another process."""
+
+    def __init__(self, remote: RemoteSession) -> None:
+        self._remote = remote
+
+    def session(self, group: str | int | None, request_id: str | None) -> RemoteSession:
+        """A Session over the connections that are open already."""
+        return RemoteSession(self._remote.transport, group=group, request_id=request_id)
+
+    def remote(self, group: str | int | None) -> RemoteSession:
+        """The same."""
+        return self.session(group, None)
+
+    def repository(self) -> str:
+        """The UUID that the server's handshake names."""
+        return self._remote.handshake().repository
+
+
+class SurvivingSession:
+    """A Session that finds its repository again when the owner has ended.
+
+    `find` answers where the repository is now.  A call that fails because the owner is gone is
+    made once more, under the same request id, so that a write is applied once.  Pickled, it
+    becomes a `RemoteSession`.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Source],
+        group: str | int | None = None,
+        source: Source | None = None,
+    ) -> None:
+        self.group = group
+        self._find = find
+        self._guard = threading.Lock()
+        self._source = source or find()
+        self._repository = self._source.repository()
+        for name in FAMILIES:
+            setattr(self, name, family(self, name))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._source.remote(self.group).__reduce__()
+
+    def __repr__(self) -> str:
+        return f"<Session of repository {self._repository}>"
+
+    def in_group(self, group: str | int | None) -> AnySession:
+        """The same Session, working in another group."""
+        session: Any = SurvivingSession(self._find, group, self._source)
+        return session  # type: ignore[no-any-return]
+
+    def remote(self) -> RemoteSession:
+        """The same repository and user by address and token, for other processes."""
+        return self._source.remote(self.group)
+
+    def call(self, operation: Operation, **arguments: Any) -> Any:
+        """Carry out a catalogued operation."""
+        return self.attempt(lambda session: session.call(operation, **arguments))
+
+    def attempt(self, do: Callable[[Any], T]) -> T:
+        """What `do` makes of a Session; of a second one where the first has lost its owner.
+
+        Raises
+        ------
+        Unavailable
+            There is no owner, and this process cannot become one; or the second attempt failed.
+        """
+        request_id = uuid.uuid4().hex
+        source = self._source
+        try:
+            return do(source.session(self.group, request_id))
+        except Unavailable as error:
+            log.info("looking for the repository again: %s", error)
+            source = self._again(source)
+        return do(source.session(self.group, request_id))
+
+    def _again(self, lost: Source) -> Source:
+        with self._guard:
+            if self._source is lost:
+                found = self._find()
+                repository = found.repository()
+                if repository != self._repository:
+                    raise Unavailable(
+                        f"The process that served repository {self._repository} has ended; found "
+                        f"in its place was another one, {repository}. Connect anew."
+                    )
+                self._source = found
+            return self._source
+
+
+def _stream(name: str) -> Callable[..., Any]:
+    @functools.wraps(getattr(Streams, name))
+    def method(self: SurvivingSession, *args: Any, **kwargs: Any) -> Any:
+        return self.attempt(lambda session: getattr(session, name)(*args, **kwargs))
+
+    return method
+
+
+for _name in vars(Streams):
+    if not _name.startswith("_"):
+        setattr(SurvivingSession, _name, _stream(_name))

@@ -1,0 +1,135 @@
+"""Planes and settings become a picture."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Invalid
+from ..model import ChannelSettings, Settings
+from .curves import check_channel, is_linear, quantise, rgb_of
+from .fast import inner_loops
+
+__all__ = ["render", "warm_up"]
+
+_TABLED = ("uint8", "int8", "uint16", "int16")
+_WHITE = "FFFFFF"
+# 65535 × 255 × this many channels still fits into 32 bits.
+_MOST_CHANNELS = 256
+
+
+def render(planes: NDArray[Any], settings: Settings) -> NDArray[np.uint8]:
+    """Composite `planes` into an RGB picture.
+
+    A pixel is the sum over active channels of the channel's colour times its brightness (see
+    `curves.brightness`), cut at white and rounded to the nearest of 256 steps.  Brightness is
+    kept to 1/65535 and sums are integers, so every way of computing it gives the same bytes; a
+    shader that computes ``round(255 * min(sum, 1))`` in single precision differs by at most 1.
+
+    Parameters
+    ----------
+    planes : shape (C, Y, X), any real dtype, in detector counts
+    settings
+        One entry per channel; inactive channels are skipped.  With `greyscale` only the first
+        active one is drawn, in white.  With `is_rgb` the three planes are the picture: uint8 as
+        it is, other integers scaled from the range of their dtype, floats from 0 to 1.
+
+    Returns
+    -------
+    shape (Y, X, 3), 0 to 255, C-contiguous
+
+    Raises
+    ------
+    Invalid
+        The number of planes is not the number of channels, or a channel cannot be drawn so.
+    """
+    planes = _checked(planes, settings)
+    if settings.is_rgb:
+        return _picture(planes)
+    drawn = [i for i, channel in enumerate(settings.channels) if channel.active]
+    channels = tuple(settings.channels[i] for i in drawn)
+    if settings.greyscale:
+        drawn = drawn[:1]
+        channels = tuple(each.model_copy(update={"color": _WHITE}) for each in channels[:1])
+    out = np.zeros((*planes.shape[1:], 3), np.uint8)
+    if drawn and out.size > 0:
+        bright = np.empty((len(drawn), *planes.shape[1:]), np.uint16)
+        for i, channel in enumerate(channels):
+            _brighten(planes[drawn[i]], channel, bright[i])
+        colors = np.array([rgb_of(each.color) for each in channels], np.uint32)
+        inner_loops().mix(bright, colors, out)
+    return out
+
+
+def warm_up() -> None:
+    """Compile what drawing needs, or load it: best when the server starts, not in a request."""
+    channel = ChannelSettings(start=0.0, end=1.0)
+    for dtype in (*_TABLED, "uint32", "int32", "float32", "float64"):
+        render(np.zeros((1, 2, 2), dtype), Settings(channels=(channel,)))
+
+
+def _brighten(plane: NDArray[Any], channel: ChannelSettings, out: NDArray[np.uint16]) -> None:
+    """Write the brightness of `plane` (Y, X) to `out`, 0 to 65535."""
+    if plane.dtype.name in _TABLED:
+        inner_loops().lookup(plane, *_table(channel, plane.dtype.name), out)
+        return
+    check_channel(channel)
+    if is_linear(channel):
+        inner_loops().quantise_linear(plane, channel.start, channel.end - channel.start, out)
+    else:
+        out[...] = quantise(plane.astype(np.float64), channel)
+
+
+@lru_cache(maxsize=256)
+def _table(channel: ChannelSettings, dtype: str) -> tuple[NDArray[np.uint16], int, int]:
+    """Brightness for each value of the window, and the first and last of these values.
+
+    Only the window: the table of a narrow one stays in the processor's cache.
+    """
+    check_channel(channel)
+    limits = np.iinfo(dtype)
+    low = min(max(math.floor(channel.start), limits.min), limits.max)
+    high = min(max(math.ceil(channel.end), limits.min), limits.max)
+    return quantise(np.arange(low, high + 1, dtype=np.float64), channel), low, high
+
+
+def _checked(planes: NDArray[Any], settings: Settings) -> NDArray[Any]:
+    """`planes` contiguous, in native byte order, of a dtype that the loops know."""
+    if planes.ndim != 3:
+        raise Invalid(f"Planes have the shape (C, Y, X), not {planes.shape}.")
+    wanted = 3 if settings.is_rgb else len(settings.channels)
+    if planes.shape[0] != wanted:
+        raise Invalid(
+            f"{planes.shape[0]} planes were given, but the settings draw {wanted} channels."
+        )
+    if wanted > _MOST_CHANNELS:
+        raise Invalid(f"At most {_MOST_CHANNELS} channels can be drawn at once, not {wanted}.")
+    kind = planes.dtype.kind
+    if kind == "b":
+        return np.ascontiguousarray(planes).view(np.uint8)
+    if kind not in "iuf":
+        raise Invalid(f"Pixels of dtype {planes.dtype} cannot be drawn: they must be real numbers.")
+    dtype = planes.dtype.newbyteorder("=")
+    if dtype.itemsize == 2 and kind == "f":
+        dtype = np.dtype(np.float32)
+    elif dtype.itemsize > 4:
+        dtype = np.dtype(np.float64)
+    return np.ascontiguousarray(planes, dtype=dtype)
+
+
+def _picture(planes: NDArray[Any]) -> NDArray[np.uint8]:
+    pixels = np.moveaxis(planes, 0, -1)
+    if planes.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    values = pixels.astype(np.float64)
+    if planes.dtype.kind == "f":
+        values = np.where(np.isnan(values), 0.0, values)
+    else:
+        limits = np.iinfo(planes.dtype)
+        values = (values - limits.min) / (float(limits.max) - limits.min)
+    found: NDArray[np.uint8] = (np.clip(values, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    return found

@@ -1,0 +1,106 @@
+"""The inner loops, compiled.  `loops` holds the same in numpy, and a test compares both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+__all__ = ["lookup", "mix", "quantise_linear", "shrink"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_CACHE = Path(platformdirs.user_cache_dir("omero-jlab")) / "numba"
+
+
+def _compiled(function: _F) -> _F:
+    """`function` compiled without the interpreter's lock, and kept for the next process."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    # The package's own folder may be read-only, and where users keep theirs is their affair.
+    config.CACHE_DIR = before or str(_CACHE)
+    try:
+        return cast(_F, numba.njit(nogil=True, cache=True)(function))
+    except RuntimeError:
+        # No folder can be written at all: compile anew in each process.
+        return cast(_F, numba.njit(nogil=True)(function))
+    finally:
+        config.CACHE_DIR = before
+
+
+@_compiled
+def lookup(
+    plane: NDArray[Any], table: NDArray[np.uint16], low: int, high: int, out: NDArray[np.uint16]
+) -> None:
+    """Brightness from a table; see `loops.lookup`."""
+    source, target = plane.ravel(), out.ravel()
+    for i in range(source.size):
+        value = min(max(np.int32(source[i]), np.int32(low)), np.int32(high)) - np.int32(low)
+        # An unsigned index spares the test for one that counts from the end.
+        target[i] = table[np.uint32(value)]
+
+
+@_compiled
+def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.uint8]) -> None:
+    """Add up channels of known brightness; see `loops.mix`."""
+    width = bright.shape[2]
+    total = np.empty((3, width), np.uint32)
+    for y in range(bright.shape[1]):
+        total[:] = 32767
+        for i in range(bright.shape[0]):
+            row = bright[i, y]
+            for sample in range(3):
+                color = np.uint32(colors[i, sample])
+                if color != 0:
+                    sums = total[sample]
+                    for x in range(width):
+                        sums[x] = np.uint32(sums[x] + np.uint32(np.uint32(row[x]) * color))
+        for sample in range(3):
+            sums = total[sample]
+            for x in range(width):
+                # Equal to a division by 65535 for every sum of 256 channels, and without one.
+                part = np.uint32(sums[x] + np.uint32(sums[x] >> np.uint32(16)) + np.uint32(1))
+                out[y, x, sample] = np.uint8(min(part >> np.uint32(16), np.uint32(255)))
+
+
+@_compiled
+def quantise_linear(
+    plane: NDArray[Any], start: float, width: float, out: NDArray[np.uint16]
+) -> None:
+    """Places in a window as 0 to 65535; see `loops.quantise_linear`."""
+    for y in range(plane.shape[0]):
+        for x in range(plane.shape[1]):
+            place = (np.float64(plane[y, x]) - start) / width
+            if place >= 1.0:
+                out[y, x] = 65535
+            elif place > 0.0:
+                out[y, x] = np.uint16(place * 65535.0 + 0.5)
+            else:
+                out[y, x] = 0
+
+
+@_compiled
+def shrink(plane: NDArray[Any], out: NDArray[np.float64]) -> None:
+    """Area averages; see `loops.shrink`."""
+    height, width = plane.shape
+    rows, columns = out.shape
+    step_y, step_x = height / rows, width / columns
+    line = np.empty(width, np.float64)
+    for row in range(rows):
+        top, bottom = row * step_y, min((row + 1) * step_y, float(height))
+        line[:] = 0.0
+        for y in range(int(top), min(int(np.ceil(bottom)), height)):
+            tall = min(y + 1.0, bottom) - max(float(y), top)
+            source = plane[y]
+            for x in range(width):
+                line[x] += source[x] * tall
+        for column in range(columns):
+            left, right = column * step_x, min((column + 1) * step_x, float(width))
+            total = 0.0
+            for x in range(int(left), min(int(np.ceil(right)), width)):
+                total += line[x] * (min(x + 1.0, right) - max(float(x), left))
+            out[row, column] = total / ((bottom - top) * (right - left))

@@ -1,0 +1,98 @@
+"""Attached files, and the bytes of any file."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, FileRow
+from ..errors import Invalid, Unreadable
+from ..model import Attached, OriginalFile, TargetKind
+from ..storage import copy_hashed, make_folders
+from .containers import found
+from .images import file_record
+from .index import TARGETS
+from .intents import intending
+from .places import file_place
+from .records import attached_record
+from .work import Work
+
+__all__ = ["Files"]
+
+_PIECE = 1 << 20
+
+
+class Files(Work):
+    """The streams of files."""
+
+    def add_file(
+        self,
+        kind: TargetKind,
+        id: int,
+        path: Path,
+        name: str | None = None,
+        namespace: str = "",
+    ) -> Attached:
+        """Attach a file of the caller's disk."""
+        name = name or path.name
+        if not name or "/" in name or "\0" in name or len(name.encode()) > 255:
+            raise Invalid(f"{name[:60]!r} cannot name a file: at most 255 bytes, without a slash.")
+        with self.reading() as (db, access):
+            target = found(db, TARGETS[kind], id)
+            access.require(target, "can_annotate")
+            group_id = target.group_id
+        place = lambda ids: [file_place(ids[0])]  # noqa: E731
+        with intending(self.store, "file", place, FileRow) as intended:
+            goal = self.store.layout.root / intended.paths[0]
+            make_folders(goal.parent)
+            copied = copy_hashed(path, goal)
+            with self.writing() as unit:
+                file = FileRow(
+                    id=intended.ids[0],
+                    name=name,
+                    client_path=str(path),
+                    path=intended.paths[0],
+                    size=copied.size,
+                    sha256=copied.sha256,
+                    md5=copied.md5,
+                    mtime_ns=copied.mtime_ns,
+                    mimetype=mimetypes.guess_type(name)[0] or "application/octet-stream",
+                    fileset_id=None,
+                )
+                unit.new(file, group_id)
+                row = AnnotationRow(kind="file", name=name, namespace=namespace, file_id=file.id)
+                unit.new(row, group_id)
+                link = AnnotationLinkRow(annotation_id=row.id, **{TARGET_COLUMNS[kind]: id})
+                unit.new(link, group_id)
+                intended.end(unit.db)
+                return unit.answer(attached_record(unit.db, unit.access, link, row))
+
+    def upload(self, path: Path) -> str:
+        """Bring a file or folder to the repository's machine: here, it is there already."""
+        if not path.exists():
+            raise Invalid(f"{path} does not exist on this machine.")
+        return str(path.absolute())
+
+    def file(self, file_id: int) -> tuple[OriginalFile, Iterator[bytes]]:
+        """A file's record and its bytes, in pieces of at most 1 MB."""
+        with self.reading() as (db, _):
+            record = file_record(found(db, FileRow, file_id))
+        return record, self._pieces(record)
+
+    def file_path(self, file_id: int) -> tuple[OriginalFile, Path]:
+        """A file's record and where it lies on the repository's own disk."""
+        with self.reading() as (db, _):
+            record = file_record(found(db, FileRow, file_id))
+        return record, self.store.layout.root / record.path
+
+    def _pieces(self, record: OriginalFile) -> Iterator[bytes]:
+        path = self.store.layout.root / record.path
+        if not path.is_file() or path.stat().st_size != record.size:
+            raise Unreadable(
+                f"File {record.id} ({record.name}) is missing or has changed in the repository: "
+                f"ask its administrator to restore it from the backup."
+            )
+        with path.open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                yield piece

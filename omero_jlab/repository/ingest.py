@@ -1,0 +1,114 @@
+"""Bringing images and results in: what was asked for, planned and started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import Invalid
+from ..formats import Planned
+from ..formats import plan as plan_filesets
+from ..model import (
+    ImportFailure,
+    ImportPlan,
+    ImportReport,
+    ImportRequest,
+    Job,
+    Placement,
+    PlannedFileset,
+    ResultsReport,
+)
+from ..storage import space
+from .bring import Bringing
+from .jobs import Progress, start_job
+from .results import Attaching, plan_results
+from .work import Work
+
+__all__ = ["Ingest"]
+
+
+class Ingest:
+    """Imports of images and of results."""
+
+    def __init__(self, session: Work) -> None:
+        self._session = session
+
+    def plan(self, request: ImportRequest) -> ImportPlan:
+        """What an import would make of these paths, and how much it would copy."""
+        return self._described(_planned(request))
+
+    def start(self, request: ImportRequest) -> Job:
+        """Import; the job's report says what was made and what failed."""
+        self._check_target()
+        values = request.model_dump(mode="json")
+        # The job acts for the user in the group that is current now, under no request's id.
+        session = type(self._session)(
+            self._session.store, self._session.user, self._session.access.actor.group_id
+        )
+
+        def run(progress: Progress) -> ImportReport:
+            progress.tell(0, 0, "looking at the files")
+            planned = _planned(request)
+            described = self._described(planned)
+            if described.bytes_to_copy > described.bytes_free:
+                raise Invalid(
+                    f"These files have {described.bytes_to_copy:,} bytes, and only "
+                    f"{described.bytes_free:,} are free: nothing was imported."
+                )
+            bringing = Bringing(session, request, progress, described.bytes_to_copy)
+            return bringing.run(planned)
+
+        return start_job(self._session, "import", values, run)
+
+    def plan_results(
+        self,
+        path: str,
+        image_ids: tuple[int, ...] | None = None,
+        placement: Placement | None = None,
+    ) -> ResultsReport:
+        """What `attach_results` would do: which image each image set is, and how it was found."""
+        return plan_results(self._session, path, image_ids)[2]
+
+    def attach_results(
+        self,
+        path: str,
+        image_ids: tuple[int, ...] | None = None,
+        placement: Placement | None = None,
+    ) -> Job:
+        """Attach what an analysis program wrote to the images that it analysed."""
+        session = type(self._session)(
+            self._session.store, self._session.user, self._session.access.actor.group_id
+        )
+
+        def run(progress: Progress) -> ResultsReport:
+            return Attaching(session, path, placement).run(image_ids, progress.tell)
+
+        return start_job(self._session, "results", {"path": path}, run)
+
+    def _check_target(self) -> None:
+        self._session.store.check_writable()
+
+    def _described(self, planned: Planned) -> ImportPlan:
+        filesets = []
+        for one in planned.plans:
+            size = sum(path.stat().st_size for path in one.paths)
+            filesets.append(
+                PlannedFileset(name=one.name, format=one.format, files=one.files, size=size)
+            )
+        return ImportPlan(
+            filesets=tuple(filesets),
+            failed=planned.failed,
+            ignored=planned.ignored,
+            bytes_to_copy=sum(fileset.size for fileset in filesets),
+            bytes_free=space(self._session.store.layout.root).free,
+        )
+
+
+def _planned(request: ImportRequest) -> Planned:
+    relative = [path for path in request.paths if not Path(path).is_absolute()]
+    if relative:
+        raise Invalid(f"Paths to import are absolute, not {relative[0]!r}: give the whole path.")
+    planned = plan_filesets([Path(path) for path in request.paths], request.channels)
+    if not planned.plans and not planned.failed:
+        named = tuple(ImportFailure(path=p, reason="no image was found in it") for p in request.paths)
+        return planned.model_copy(update={"failed": named})
+    return planned

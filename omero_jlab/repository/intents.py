@@ -1,0 +1,90 @@
+"""Files and rows that come together or not at all.
+
+The intent is committed, files are made and put into place durably, and the rows are written in
+the transaction that ends the intent.  Whatever an intent still names when the repository is
+opened belongs to nothing, and is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from ..database import Base, IntentRow
+from ..storage import remove
+from .guarded import GuardedSession
+from .ids import reserve
+from .state import State
+
+__all__ = ["Intended", "intending", "undo_all"]
+
+
+@dataclass(frozen=True)
+class Intended:
+    """Ids reserved for rows to come, and the paths of their files, relative to the root."""
+
+    intent_id: int
+    ids: Sequence[int]
+    paths: Sequence[str]
+
+    def end(self, db: GuardedSession) -> None:
+        """End the intent: in the transaction that writes the rows of its files."""
+        _end(db, self.intent_id)
+
+
+@contextmanager
+def intending(
+    state: State,
+    kind: str,
+    paths: Callable[[list[int]], Sequence[str]],
+    row: type[Base] | None = None,
+    count: int = 1,
+) -> Iterator[Intended]:
+    """Say that files will appear at `paths`, and remove them where their rows do not follow.
+
+    `paths` gets the ids that were reserved for `count` rows of class `row`.
+    """
+    state.check_writable()
+    with state.books() as db:
+        ids = [] if row is None else reserve(db, row, count)
+        wanted = list(paths(ids))
+        intent = IntentRow(kind=kind, paths=wanted)
+        db.add(intent)
+        db.flush()
+        intended = Intended(intent.id, ids, wanted)
+    try:
+        yield intended
+    except BaseException:
+        _undo(state, intended.intent_id)
+        raise
+
+
+def undo_all(state: State) -> int:
+    """Undo what a process that ended suddenly had begun; answers how many intents there were."""
+    with state.books() as db:
+        ids = list(db.scalars(select(IntentRow.id).execution_options(unguarded="jobs")))
+    for intent_id in ids:
+        _undo(state, intent_id)
+    return len(ids)
+
+
+def _undo(state: State, intent_id: int) -> None:
+    # An intent that is gone was fulfilled: its files have rows now.
+    with state.books() as db:
+        intent = db.get(IntentRow, intent_id, execution_options={"unguarded": "jobs"})
+        paths = [] if intent is None else list(intent.paths)
+    layout = state.layout
+    for path in paths:
+        place = layout.root / path
+        remove(place, layout.trash(layout.root / path.split("/", 1)[0]))
+    with state.books() as db:
+        _end(db, intent_id)
+
+
+def _end(db: GuardedSession, intent_id: int) -> None:
+    intent = db.get(IntentRow, intent_id, execution_options={"unguarded": "jobs"})
+    if intent is not None:
+        db.delete(intent)

@@ -1,0 +1,106 @@
+"""Rows as the records that travel: what all have in common, and annotations of every kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session as OrmSession
+
+from ..database import AnnotationLinkRow, AnnotationRow, FileRow, Guarded
+from ..errors import NotFound
+from ..model import (
+    Annotation,
+    Attached,
+    Column,
+    Comment,
+    FileAnnotation,
+    KeyValues,
+    Labels,
+    Placement,
+    TableInfo,
+    Tag,
+)
+from .access import Access
+
+__all__ = ["annotation_record", "attached_record", "owned"]
+
+
+def owned(row: Guarded, access: Access) -> dict[str, Any]:
+    """The fields that every `Owned` record has, with the rights of the asking user."""
+    return {
+        "id": row.id,
+        "version": row.version,
+        "owner_id": row.owner_id,
+        "group_id": row.group_id,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "rights": access.rights(row),
+    }
+
+
+def annotation_record(db: OrmSession, access: Access, row: AnnotationRow) -> Annotation:
+    """The record of an annotation of any kind.
+
+    Raises
+    ------
+    NotFound
+        It is a file annotation whose file is gone.
+    """
+    common = owned(row, access) | {"namespace": row.namespace}
+    details = row.details
+    match row.kind:
+        case "tag":
+            return Tag(**common, name=row.name, description=row.description)
+        case "key-values":
+            return KeyValues(**common, pairs=tuple((key, value) for key, value in row.pairs))
+        case "comment":
+            if row.owner_id != access.actor.user_id:
+                common["rights"] = common["rights"].model_copy(update={"can_edit": False})
+            return Comment(**common, text=row.text)
+        case "file":
+            return _file(db, common, row)
+        case "table":
+            return TableInfo(
+                **common,
+                name=row.name,
+                description=row.description,
+                columns=tuple(Column.model_validate(column) for column in details["columns"]),
+                rows=details["rows"],
+                table_version=details["version"],
+            )
+        case "labels":
+            sizes = ("dtype", "size_t", "size_z", "height", "width", "maximum")
+            return Labels(
+                **common,
+                **{name: details[name] for name in sizes},
+                name=row.name,
+                image_id=row.image_id,
+                placement=Placement.model_validate(details["placement"]),
+            )
+    raise AssertionError(f"annotation {row.id} is of unknown kind {row.kind}")
+
+
+def _file(db: OrmSession, common: dict[str, Any], row: AnnotationRow) -> FileAnnotation:
+    file = db.get(FileRow, row.file_id)
+    if file is None:
+        raise NotFound(f"The file of annotation {row.id} is no longer in the repository.")
+    return FileAnnotation(
+        **common,
+        name=file.name,
+        file_id=file.id,
+        size=file.size,
+        mimetype=file.mimetype,
+        sha256=file.sha256,
+    )
+
+
+def attached_record(
+    db: OrmSession, access: Access, link: AnnotationLinkRow, row: AnnotationRow
+) -> Attached:
+    """An annotation with its link to one object; links are removed by whoever may delete them."""
+    return Attached(
+        link_id=link.id,
+        linked_by=link.owner_id,
+        can_remove=access.may(link, "can_delete"),
+        annotation=annotation_record(db, access, row),
+    )

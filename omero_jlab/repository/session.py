@@ -1,0 +1,142 @@
+"""A Session: the repository as one user sees it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from ..model import Health, Status
+from ..operations import API_VERSION, Operation
+from ..storage import space
+from ..version import __version__
+from .accounts import Accounts, group_record, user_record
+from .annotate import Annotations
+from .browse import Browse
+from .containers import Containers
+from .files import Files
+from .graph import Graph
+from .images import Images
+from .ingest import Ingest
+from .jobs import Jobs
+from .labels import LabelImages
+from .render import Pictures
+from .save import NewImages
+from .search import Search
+from .shapes import Shapes
+from .tables import Rows, Tables
+
+__all__ = ["Session"]
+
+
+class Server:
+    """The repository as a whole."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def status(self) -> Status:
+        """Which repository answers, and who is asking."""
+        session = self._session
+        groups = session.accounts.groups()
+        with session.reading() as (db, access):
+            user = user_record(db, access.actor.user_id)
+            group = group_record(db, access.actor.group_id)
+        return Status(
+            repository=session.store.uuid,
+            api_version=API_VERSION,
+            version=__version__,
+            tier="team" if session.store.tier == "team" else "personal",
+            user=user,
+            group=group,
+            groups=groups,
+            health=self.health(),
+        )
+
+    def health(self) -> Health:
+        """Whether the repository takes writes, and how much room is left."""
+        store = self._session.store
+        room = space(store.layout.root)
+        reason = store.why_read_only()
+        return Health(
+            writable=not reason, reason=reason, bytes_free=room.free, bytes_total=room.total
+        )
+
+
+class Session(Pictures, LabelImages, NewImages, Rows, Files):
+    """One user's view of the repository; every operation of the catalogue, and the streams."""
+
+    def in_group(self, group: str | int) -> Session:
+        """The same user's Session that creates in another group."""
+        return Session(self.store, self.user, group, self.request_id)
+
+    def close(self) -> None:
+        """Nothing is held by a Session; the store is closed by whoever opened it."""
+
+    def call(self, operation: Operation, **arguments: Any) -> Any:
+        """Carry out an operation; a write that was applied before gets its answer again."""
+        if operation.writes:
+            before = self.repeated()
+            if before is not None:
+                return operation.result.validate_json(before)
+        family = getattr(self, operation.family)
+        return getattr(family, operation.name)(**arguments)
+
+    @cached_property
+    def server(self) -> Server:
+        """Which repository this is."""
+        return Server(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Work that goes on after the answer."""
+        return Jobs(self)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Users, groups, tokens."""
+        return Accounts(self)
+
+    @cached_property
+    def browse(self) -> Browse:
+        """The tree."""
+        return Browse(self)
+
+    @cached_property
+    def containers(self) -> Containers:
+        """Projects, datasets, screens, plates, wells."""
+        return Containers(self)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Names, links, existence."""
+        return Graph(self)
+
+    @cached_property
+    def images(self) -> Images:
+        """Image records."""
+        return Images(self)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """Regions of interest."""
+        return Shapes(self)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        """Tags, key-values, comments, files."""
+        return Annotations(self)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Result tables."""
+        return Tables(self)
+
+    @cached_property
+    def search(self) -> Search:
+        """Finding objects by words."""
+        return Search(self)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Bringing images and results in."""
+        return Ingest(self)

@@ -1,0 +1,117 @@
+"""What every request to an open repository shares: folders, database, caches, the guard."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from sqlalchemy import select
+
+from ..database import Engines, RepositoryRow
+from ..errors import Unavailable
+from ..storage import Guard, Layout, Template
+from ..tables import TableView
+from ..workers import Workers
+from .access import Access, load_access
+from .guarded import GuardedSession
+from .readers import Readers
+from .recent import Recent
+
+__all__ = ["State"]
+
+log = logging.getLogger(__name__)
+
+
+class State:
+    """An open repository, seen by nobody in particular."""
+
+    def __init__(self, layout: Layout, tier: str) -> None:
+        self.layout = layout
+        self.tier = tier
+        self.template = Template()
+        self._uuid = layout.identity().uuid
+        self.guard = Guard(layout)
+        self.engines = Engines(layout.database)
+        self.workers = Workers()
+        self.readers = Readers()
+        self.jobs = ThreadPoolExecutor(2, "omero-jlab-job")
+        self.cancelled: set[int] = set()
+        self.views: Recent[tuple[int, int], TableView] = Recent(64)
+        self._appenders: dict[int, threading.Lock] = {}
+        self._epoch = 0
+        self._accesses: dict[tuple[str, str | int | None], tuple[int, Access]] = {}
+        self._accesses_guard = threading.Lock()
+        self._read_only = ""
+
+    def appending(self, table_id: int) -> threading.Lock:
+        """The lock that a thread holds while it appends to a table."""
+        with self._accesses_guard:
+            return self._appenders.setdefault(table_id, threading.Lock())
+
+    @property
+    def uuid(self) -> str:
+        """The repository's identity."""
+        return self._uuid
+
+    def access_of(self, user: str, group: str | int | None) -> Access:
+        """The access of a user, kept until a user, group or membership changes."""
+        key = (user, group)
+        with self._accesses_guard:
+            known = self._accesses.get(key)
+            epoch = self._epoch
+        if known is not None and known[0] == epoch:
+            return known[1]
+        with GuardedSession(self.engines.reader, None) as db:
+            access = load_access(db, user, group)
+        with self._accesses_guard:
+            self._accesses[key] = (epoch, access)
+        return access
+
+    def accounts_changed(self) -> None:
+        """Forget every decision about access: called after the change is committed."""
+        with self._accesses_guard:
+            self._epoch += 1
+            self._accesses.clear()
+
+    @contextmanager
+    def books(self) -> Iterator[GuardedSession]:
+        """A write transaction for the repository's own rows, without an actor."""
+        with self.engines.turnstile.turn(), GuardedSession(self.engines.writer, None) as db:
+            yield db
+            db.commit()
+
+    def own_row(self, db: GuardedSession) -> RepositoryRow | None:
+        """The row that says which repository the database belongs to."""
+        return db.scalar(select(RepositoryRow).execution_options(unguarded="jobs"))
+
+    def check_writable(self) -> None:
+        """Raise `Unavailable` where nothing may be written just now."""
+        if self._read_only:
+            raise Unavailable(
+                f"The repository is read-only since {self._read_only}. Reading goes on; restart "
+                f"after the disk is mended."
+            )
+        self.guard.check()
+
+    def why_read_only(self) -> str:
+        """Why nothing may be written just now; empty where it may."""
+        try:
+            self.check_writable()
+        except Unavailable as reason:
+            return str(reason)
+        return ""
+
+    def become_read_only(self, reason: str) -> None:
+        """Refuse every further write: a disk that failed once is not to be trusted."""
+        log.error("the repository becomes read-only: %s", reason)
+        self._read_only = reason
+
+    def close(self) -> None:
+        """Finish what is running and close every file."""
+        self.jobs.shutdown(wait=True, cancel_futures=True)
+        self.readers.close()
+        self.workers.close()
+        self.engines.close()

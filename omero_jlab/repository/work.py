@@ -1,0 +1,146 @@
+"""Units of work: one actor reads, or writes in one transaction and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pydantic_core import to_json
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from ..database import AppliedRow, Guarded
+from ..errors import Conflict, Full, Unavailable
+from .access import Access, noun
+from .guarded import GuardedSession
+from .index import write_index
+from .state import State
+
+__all__ = ["Work", "Writing", "fresh"]
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Guarded)
+
+
+class Writing:
+    """A transaction that is under way; `answer` is what its request will get, now or repeated."""
+
+    def __init__(self, db: GuardedSession, access: Access) -> None:
+        self.db = db
+        self.access = access
+        self.answered: tuple[Any] | None = None
+
+    def answer(self, value: T) -> T:
+        """Make `value` the request's answer: it is stored together with what was written."""
+        self.answered = (value,)
+        return value
+
+    def new(self, row: R, group_id: int | None = None) -> R:
+        """Add a row of the actor's, in its current group unless another is named."""
+        row.owner_id = self.access.actor.user_id
+        row.group_id = self.access.actor.group_id if group_id is None else group_id
+        self.db.add(row)
+        self.db.flush()
+        return row
+
+
+class Work:
+    """One user's request to a store: what every Session is made of."""
+
+    def __init__(
+        self,
+        store: State,
+        user: str,
+        group: str | int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        self.store = store
+        self.user = user
+        self.group = group
+        self.request_id = request_id
+
+    @property
+    def access(self) -> Access:
+        """What the user may see and do now."""
+        return self.store.access_of(self.user, self.group)
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[GuardedSession, Access]]:
+        """A database session that cannot write, and the access it obeys."""
+        access = self.access
+        with GuardedSession(self.store.engines.reader, access) as db:
+            yield db, access
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """A transaction, committed when the block ends and undone when it raises.
+
+        No file is read or written inside: other writers wait meanwhile.
+
+        Raises
+        ------
+        Unavailable
+            The repository's disk is gone or broken, or the repository is read-only.
+        Conflict
+            Another change came first.
+        """
+        self.store.check_writable()
+        with self.store.engines.turnstile.turn():
+            access = self.access
+            with GuardedSession(self.store.engines.writer, access) as db:
+                touched: set[Guarded] = set()
+                event.listen(db, "after_flush", lambda s, _: touched.update(_guarded(s)))
+                unit = Writing(db, access)
+                try:
+                    yield unit
+                    db.flush()
+                    write_index(db, touched)
+                    self._keep_answer(unit)
+                    db.commit()
+                except IntegrityError as error:
+                    raise Conflict(f"Somebody else was faster: {error.orig}. Try again.") from error
+                except OperationalError as error:
+                    raise self._broken(error) from error
+
+    def repeated(self) -> str | None:
+        """The JSON that answered this very request before, or None."""
+        if self.request_id is None:
+            return None
+        with GuardedSession(self.store.engines.reader, None) as db:
+            applied = db.scalar(
+                select(AppliedRow)
+                .where(AppliedRow.request_id == self.request_id)
+                .execution_options(unguarded="jobs")
+            )
+            if applied is None or applied.user_id != self.access.actor.user_id:
+                return None
+            return applied.answer
+
+    def _keep_answer(self, unit: Writing) -> None:
+        if self.request_id is None or unit.answered is None:
+            return
+        answer = to_json(unit.answered[0], inf_nan_mode="strings").decode()
+        user_id = unit.access.actor.user_id
+        unit.db.add(AppliedRow(request_id=self.request_id, user_id=user_id, answer=answer))
+
+    def _broken(self, error: OperationalError) -> Exception:
+        text = str(error.orig)
+        if "full" in text:
+            return Full(f"The disk of the repository is full ({text}): free space and try again.")
+        if "disk I/O" in text or "readonly" in text or "malformed" in text:
+            self.store.become_read_only(f"the database answered: {text}")
+        return Unavailable(f"The database cannot be written: {text}. Try again.")
+
+
+def fresh(row: Guarded, version: int | None) -> None:
+    """Raise `Conflict` where `row` is no longer at the version that an update was based on."""
+    if version is not None and row.version != version:
+        raise Conflict(
+            f"{noun(row)} was changed since you read it (version {version}, now {row.version}): "
+            f"read it again and repeat the change."
+        )
+
+
+def _guarded(db: Any) -> set[Guarded]:
+    return {row for row in (*db.new, *db.dirty, *db.deleted) if isinstance(row, Guarded)}

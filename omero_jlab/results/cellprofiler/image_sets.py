@@ -1,0 +1,111 @@
+"""The image table as image sets: which files were read, and where on the plate."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from ..records import ImageSet, SetFile
+
+__all__ = ["channels", "image_sets"]
+
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+_DIGITS = re.compile(r"([0-9]{1,9})\s*$")
+_LONGEST = 4096
+# Only files that were read have these; saved images have a FileName and a PathName.
+_OF_INPUTS = ("MD5Digest_", "Scaling_", "Frame_", "Height_", "Width_")
+_PLATE = ("Metadata_Plate", "Metadata_PlateName", "Metadata_Plate_Name", "Metadata_Barcode")
+_WELL = ("Metadata_Well", "Metadata_WellName", "Metadata_Well_Name")
+_ROW = ("Metadata_WellRow", "Metadata_Row")
+_COLUMN = ("Metadata_WellColumn", "Metadata_Column", "Metadata_Col")
+_SITE = ("Metadata_Site", "Metadata_Field", "Metadata_FOV", "Metadata_Position")
+
+
+def channels(columns: Iterable[str]) -> tuple[str, ...]:
+    """The names of the images that were read from files, in the order of the columns."""
+    known = list(columns)
+    names = [c.removeprefix("FileName_") for c in known if c.startswith("FileName_")]
+    given = {c.removeprefix(p) for c in known for p in _OF_INPUTS if c.startswith(p)}
+    return tuple(n for n in names if n in given) if given & set(names) else tuple(names)
+
+
+def image_sets(table: pd.DataFrame) -> tuple[ImageSet, ...]:
+    """One image set for each row of the image table `table`."""
+    names = channels(table.columns)
+    columns = {str(c).casefold(): str(c) for c in table.columns}
+    wanted = [c for c in table.columns if str(c).startswith(_READ)]
+    return tuple(_image_set(row, names, columns) for row in table[wanted].to_dict(orient="records"))
+
+
+_READ = ("ImageNumber", "FileName_", "PathName_", "Series_", "Metadata_", *_OF_INPUTS)
+
+
+def _image_set(row: dict[Any, Any], names: tuple[str, ...], columns: dict[str, str]) -> ImageSet:
+    def first(*wanted: str) -> str | None:
+        for name in wanted:
+            text = _text(row.get(columns.get(name.casefold(), "")))
+            if text:
+                return text
+        return None
+
+    files = []
+    for name in names:
+        file = _text(row.get(f"FileName_{name}"))
+        if not file:
+            continue
+        md5 = _text(row.get(f"MD5Digest_{name}"))
+        files.append(
+            SetFile(
+                channel=name,
+                name=file.replace("\\", "/").rpartition("/")[2],
+                folder=_text(row.get(f"PathName_{name}")),
+                md5=md5.lower() if _MD5.fullmatch(md5) else None,
+                frame=_whole(row.get(f"Frame_{name}")),
+                series=_whole(row.get(f"Series_{name}")),
+                scaling=_positive(row.get(f"Scaling_{name}")),
+            )
+        )
+    well = first(*_WELL)
+    if well is None:
+        row_name, column = first(*_ROW), first(*_COLUMN)
+        if row_name and column and column.isdigit():
+            well = _letters(row_name) + f"{int(column):02d}"
+    site = _DIGITS.search(first(*_SITE) or "")
+    return ImageSet(
+        number=int(row["ImageNumber"]),
+        files=tuple(files),
+        plate=first(*_PLATE),
+        well=well,
+        site=int(site[1]) if site else None,
+    )
+
+
+def _letters(row: str) -> str:
+    """The row's letter, where rows are counted from 1."""
+    if not row.isdigit() or not 1 <= int(row) <= 702:
+        return row.upper()
+    number = int(row) - 1
+    return (chr(64 + number // 26) if number >= 26 else "") + chr(65 + number % 26)
+
+
+def _text(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value)[:_LONGEST].strip()
+
+
+def _whole(value: Any) -> int:
+    number = _positive(value)
+    return int(number) if number is not None and number < 2**31 else 0
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None

@@ -1,0 +1,42 @@
+"""The binary repository on disk: where files lie, how they get there, and who may write."""
+
+from .disk import Space, disk_error, reading, space, writing
+from .durable import Copied, copy_hashed, hash_file, make_folders, write_file
+from .guard import Guard
+from .layout import LAYOUT_VERSION, Identity, Layout, shard
+from .lock import Owner, RepositoryLock
+from .paths import below, safe_name, safe_paths
+from .platform import fsync_file, fsync_folder
+from .staging import Stage, remove, sweep
+from .template import DEFAULT_TEMPLATE, ImportOccasion, Template
+
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "LAYOUT_VERSION",
+    "Copied",
+    "Guard",
+    "Identity",
+    "ImportOccasion",
+    "Layout",
+    "Owner",
+    "RepositoryLock",
+    "Space",
+    "Stage",
+    "Template",
+    "below",
+    "copy_hashed",
+    "disk_error",
+    "fsync_file",
+    "fsync_folder",
+    "hash_file",
+    "make_folders",
+    "reading",
+    "remove",
+    "safe_name",
+    "safe_paths",
+    "shard",
+    "space",
+    "sweep",
+    "write_file",
+    "writing",
+]

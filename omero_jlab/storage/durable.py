@@ -1,0 +1,191 @@
+"""Files that are there after a power cut: written aside, forced to the disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Unreadable
+from .disk import reading, writing
+from .hashing import Digests
+from .platform import clone, fsync_file, fsync_folder
+
+__all__ = ["Copied", "copy_hashed", "hash_file", "make_folders", "write_file"]
+
+_BLOCK = 1 << 20
+_NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+_Progress = Callable[[int], object]
+_Sink = Callable[[bytes], None]
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A file's content: `size` in bytes, hex digests, and its time of change."""
+
+    size: int
+    sha256: str
+    md5: str
+    mtime_ns: int
+
+
+def make_folders(folder: Path) -> None:
+    """Make `folder` and what is missing above it, for this account only, durably."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        with writing(each):
+            # Another thread may make the same parent in between; both want it.
+            each.mkdir(mode=0o700, exist_ok=True)
+            fsync_folder(each.parent)
+
+
+def write_file(path: Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path`, replacing it: afterwards the old or the new content is there.
+
+    Raises
+    ------
+    Full
+        No room, or no quota, is left; the old content stands.
+    Unavailable
+        The disk failed.
+    """
+    aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    with writing(path, len(data)):
+        descriptor = os.open(aside, _CREATE, 0o600)
+        try:
+            with _closing(descriptor):
+                _write_all(descriptor, data)
+                fsync_file(descriptor)
+            aside.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                aside.unlink()
+            raise
+        fsync_folder(path.parent)
+
+
+def copy_hashed(source: Path, target: Path, progress: _Progress | None = None) -> Copied:
+    """Copy a file, hash it on the way, and keep its time of change.
+
+    Blocks are shared where the file system can.  `progress` is called with the number of bytes
+    of each block; what it raises ends the copy, and `target` is not there then.
+
+    Parameters
+    ----------
+    source
+        A regular file; a symbolic link is refused, as it may lead where nobody looked.
+    target
+        Must not exist; its folder must.
+
+    Raises
+    ------
+    Unreadable
+        `source` is no regular file, cannot be read, or was changed while it was copied.
+    Conflict
+        `target` exists.
+    Full
+        No room is left.
+    Unavailable
+        The disk of `target` failed.
+    """
+    with _opened(source) as (origin, before):
+        with writing(target, before.st_size):
+            descriptor = os.open(target, _CREATE, 0o600)
+        try:
+            with _closing(descriptor):
+                with writing(target, before.st_size):
+                    shared = clone(origin, descriptor)
+
+                def write(block: bytes) -> None:
+                    with writing(target, before.st_size):
+                        _write_all(descriptor, block)
+
+                found = _hash(origin, source, before, progress, None if shared else write)
+                with writing(target, before.st_size):
+                    os.utime(descriptor, ns=(before.st_mtime_ns, before.st_mtime_ns))
+                    fsync_file(descriptor)
+            with writing(target):
+                fsync_folder(target.parent)
+        except BaseException:
+            with suppress(OSError):
+                target.unlink()
+            raise
+    return found
+
+
+def hash_file(path: Path, progress: _Progress | None = None) -> Copied:
+    """Size, digests and time of change of a file.
+
+    Raises
+    ------
+    Unreadable
+        It is no regular file, cannot be read, or was changed meanwhile.
+    """
+    with _opened(path) as (descriptor, before):
+        return _hash(descriptor, path, before, progress, None)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    with reading(path):
+        # Without O_NONBLOCK, opening a named pipe would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW)
+    with _closing(descriptor):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable(f"{path} is no regular file, but a folder, pipe or device.")
+        yield descriptor, found
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _hash(
+    descriptor: int,
+    path: Path,
+    before: os.stat_result,
+    progress: _Progress | None,
+    sink: _Sink | None,
+) -> Copied:
+    size = 0
+    with Digests(threads=before.st_size > _BLOCK) as digests:
+        # A file that grows as fast as it is read would otherwise never end.
+        while size <= before.st_size:
+            with reading(path):
+                block = os.read(descriptor, _BLOCK)
+            if not block:
+                break
+            digests.update(block)
+            if sink is not None:
+                sink(block)
+            size += len(block)
+            if progress is not None:
+                progress(len(block))
+        sha256, md5 = digests.finish()
+    after = os.fstat(descriptor)
+    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    if not same or size != before.st_size:
+        raise Unreadable(
+            f"{path} was changed while it was read: it had {before.st_size:,} bytes at first and "
+            f"{after.st_size:,} at the end. Wait until it is complete, then try again."
+        )
+    return Copied(size, sha256, md5, before.st_mtime_ns)
+
+
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

@@ -1,0 +1,135 @@
+"""Which columns a DataFrame would be stored as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+import pandas
+
+from ..errors import Invalid
+from ..model import Column
+from .nearest import hint
+from .normalise import Arrays, normalised
+
+__all__ = ["ROW_ID", "chosen", "columns_of", "kind_and_type", "row_bytes"]
+
+ROW_ID = "row_id"
+_LONGEST_NAME = 1000
+_TEXT_BYTES = 64
+
+
+def columns_of(
+    frame: pandas.DataFrame,
+    units: Mapping[str, str] | None = None,
+    descriptions: Mapping[str, str] | None = None,
+) -> tuple[Column, ...]:
+    """The columns that `frame` would be stored as, in its order; its index is not stored.
+
+    Text and times may always be missing, floats have NaN; other columns may be missing where
+    pandas' type says so (`Int64`, `boolean`) or a value is.  A categorical column is stored as
+    its values.  Times are UTC, or without zone, in microseconds.
+
+    Raises
+    ------
+    Invalid
+        A column cannot be stored, or `units` or `descriptions` name one that is not there; the
+        message names it and the reason.
+    """
+    names = _names(frame)
+    units, descriptions = units or {}, descriptions or {}
+    for what, given in (("unit", units), ("description", descriptions)):
+        for name in given:
+            if name not in names:
+                raise Invalid(f"a {what} was given for {name!r}: {hint(name, names)}")
+    found = []
+    for position, name in enumerate(names):
+        try:
+            kind, dtype, shape, nullable = kind_and_type(normalised(frame.iloc[:, position]))
+        except Invalid as error:
+            raise Invalid(f"column {name!r} {error}") from error
+        found.append(
+            Column(
+                name=name,
+                kind=kind,
+                dtype=dtype,
+                shape=shape,
+                nullable=nullable,
+                unit=units.get(name, ""),
+                description=descriptions.get(name, ""),
+            )
+        )
+    return tuple(found)
+
+
+def kind_and_type(values: pandas.Series[Any] | Arrays) -> tuple[Any, str, tuple[int, ...], bool]:
+    """`kind`, `dtype`, `shape` and `nullable` of the column that holds `values`."""
+    if isinstance(values, Arrays):
+        return "array", values.values.dtype.name, values.values.shape[1:], values.valid is not None
+    dtype = values.dtype
+    if isinstance(dtype, pandas.StringDtype):
+        return "string", "string", (), True
+    if isinstance(dtype, pandas.DatetimeTZDtype):
+        return "timestamp", "datetime64[us, UTC]", (), True
+    if dtype.kind == "M":
+        return "timestamp", "datetime64[us]", (), True
+    kind = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}[dtype.kind]
+    masked = isinstance(dtype, pandas.api.extensions.ExtensionDtype)
+    plain = numpy.dtype(dtype.numpy_dtype) if masked else dtype  # type: ignore[union-attr]
+    return kind, plain.name, (), masked
+
+
+def chosen(columns: tuple[Column, ...], names: list[str]) -> list[Column]:
+    """The columns called `names`, in that order and each once.
+
+    Raises
+    ------
+    Invalid
+        There is no such column; the message names the nearest one.
+    """
+    known = {column.name: column for column in columns}
+    for name in names:
+        if name not in known:
+            raise Invalid(f"the table has no column {name!r}: {hint(str(name), known)}")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def row_bytes(columns: Sequence[Column]) -> int:
+    """About how many bytes a row of `columns` takes; of text a guess."""
+    width = 8
+    for column in columns:
+        if column.kind == "string":
+            width += _TEXT_BYTES
+        else:
+            dtype = "int64" if column.kind == "timestamp" else column.dtype
+            width += int(numpy.dtype(dtype).itemsize * numpy.prod(column.shape, dtype=int))
+    return width
+
+
+def _names(frame: pandas.DataFrame) -> list[str]:
+    names: list[str] = []
+    for name in frame.columns:
+        if not isinstance(name, str):
+            raise Invalid(
+                f"the column name {name!r} is not text; "
+                "use frame.columns = frame.columns.map(str), or join the levels of a MultiIndex"
+            )
+        if not name.strip() or len(name) > _LONGEST_NAME or "\0" in name:
+            raise Invalid(
+                f"the column name {name[:40]!r} cannot be stored: "
+                f"it needs 1 to {_LONGEST_NAME} characters other than spaces, and no NUL"
+            )
+        if not name.isprintable() and any(0xD800 <= ord(letter) < 0xE000 for letter in name):
+            raise Invalid(f"the column name {name!r} is not valid Unicode")
+        if name == ROW_ID:
+            raise Invalid(
+                f"the column name {ROW_ID!r} is taken by the permanent number of each row; "
+                "rename the column"
+            )
+        if name in names:
+            raise Invalid(f"column {name!r} is there twice; rename one of them")
+        names.append(name)
+    if not names:
+        raise Invalid("the frame has no columns; a table needs at least one")
+    return names

@@ -1,0 +1,153 @@
+"""Read chosen columns of chosen rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pandas
+import pyarrow  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from ..model import Column
+from .columns import ROW_ID, row_bytes
+from .evaluate import Cells
+from .frames import Values, row_index
+from .groups import OpenGroup
+from .select import Piece
+
+__all__ = ["batches_of", "gather", "index_of", "picked", "row_ids"]
+
+_BATCH_BYTES = 8 << 20
+_BATCH_ROWS = 1 << 16
+
+Order = NDArray[numpy.int64] | None
+
+
+def gather(
+    folder: Path, pieces: Sequence[Piece], columns: Sequence[Column], order: Order = None
+) -> list[Values]:
+    """The values of `columns` in the rows of `pieces`, one after the other or in `order`."""
+    rows = sum(len(piece) for piece in pieces)
+    collected = [_Collected(column, rows) for column in columns]
+    with ExitStack() as stack:
+        opened: OpenGroup | None = None
+        start = 0
+        for piece in pieces:
+            if opened is None or opened.group is not piece.group:
+                stack.close()
+                opened = stack.enter_context(OpenGroup(folder, piece.group))
+            for each in collected:
+                each.add(opened, piece, start)
+            start += len(piece)
+    return [each.values(order) for each in collected]
+
+
+class _Collected:
+    """The values of a column, as far as they were read."""
+
+    def __init__(self, column: Column, rows: int) -> None:
+        self._column = column
+        self._rows = rows
+        self._texts: list[pyarrow.Array] = []
+        self._valid: NDArray[numpy.bool_] | None = None
+        if column.kind != "string":
+            dtype = "int64" if column.kind == "timestamp" else column.dtype
+            self._values = numpy.empty((rows, *column.shape), numpy.dtype(dtype))
+
+    def add(self, opened: OpenGroup, piece: Piece, start: int) -> None:
+        name = self._column.name
+        if self._column.kind == "string":
+            self._texts.append(_texts(opened.cells(name, piece.rows)))
+            return
+        stop = start + len(piece)
+        target = self._values[start:stop]
+        cells = opened.cells(name, piece.rows, target)
+        if cells.values is not target:
+            target[...] = cells.values
+        if cells.valid is not None:
+            if self._valid is None:
+                self._valid = numpy.ones(self._rows, bool)
+            self._valid[start:stop] = cells.valid
+
+    def values(self, order: Order) -> Values:
+        if self._column.kind == "string":
+            texts = pyarrow.chunked_array(self._texts, pyarrow.large_string())
+            return Values(texts if order is None else texts.take(pyarrow.array(order)))
+        if order is None:
+            return Values(self._values, self._valid)
+        valid = None if self._valid is None else self._valid[order]
+        return Values(self._values[order], valid)
+
+
+def _texts(cells: Cells) -> pyarrow.Array:
+    assert cells.words is not None
+    codes = pyarrow.array(cells.values, mask=cells.values < 0)
+    if not len(cells.words):
+        return pyarrow.nulls(len(cells.values), pyarrow.large_string())
+    return cells.words.arrow().take(codes)
+
+
+def row_ids(pieces: Sequence[Piece], order: Order = None) -> NDArray[numpy.int64]:
+    """shape (rows,): the permanent numbers of the rows."""
+    ids = numpy.concatenate([numpy.empty(0, "i8"), *(piece.ids() for piece in pieces)])
+    return ids if order is None else ids[order]
+
+
+def index_of(pieces: Sequence[Piece], order: Order = None) -> pandas.Index[Any]:
+    """The permanent numbers of the rows as an index, of no size where they are consecutive."""
+    if order is None and pieces and all(isinstance(piece.rows, slice) for piece in pieces):
+        starts = [piece.group.first_row + piece.rows.start for piece in pieces]  # type: ignore[union-attr]
+        stops = [a + len(piece) for a, piece in zip(starts, pieces, strict=True)]
+        if starts[1:] == stops[:-1]:
+            return pandas.RangeIndex(starts[0], stops[-1], name=ROW_ID)
+    return row_index(row_ids(pieces, order))
+
+
+def picked(
+    pieces: Sequence[Piece], places: NDArray[numpy.int64]
+) -> tuple[list[Piece], NDArray[numpy.int64]]:
+    """The pieces that hold the rows at `places`, and in which order to put their rows."""
+    ascending = numpy.sort(places)
+    found = []
+    start = 0
+    for piece in pieces:
+        stop = start + len(piece)
+        first, last = numpy.searchsorted(ascending, (start, stop))
+        if last > first:
+            found.append(piece.pick(ascending[first:last] - start))
+        start = stop
+    return found, numpy.searchsorted(ascending, places)
+
+
+def batches_of(
+    pieces: Iterable[Piece], columns: Sequence[Column], order: Order = None
+) -> Iterator[tuple[list[Piece], Order]]:
+    """`pieces` cut and joined to batches of bounded size, at least one."""
+    most = _batch_rows(columns)
+    if order is not None:
+        held = list(pieces)
+        for start in range(0, max(len(order), 1), most):
+            yield picked(held, order[start : start + most])
+        return
+    batch: list[Piece] = []
+    room = most
+    sent = False
+    for piece in pieces:
+        start = 0
+        while start < len(piece):
+            batch.append(piece.part(start, start + room))
+            start += len(batch[-1])
+            room -= len(batch[-1])
+            if room == 0:
+                yield batch, None
+                batch, room, sent = [], most, True
+    if batch or not sent:
+        yield batch, None
+
+
+def _batch_rows(columns: Sequence[Column]) -> int:
+    return max(min(_BATCH_BYTES // row_bytes(columns), _BATCH_ROWS), 256)

@@ -1,0 +1,195 @@
+"""Write a segment so that it is there as a whole or not at all, and check one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pandas
+import xxhash
+from numpy.typing import NDArray
+
+from ..errors import Full, Invalid, Unreadable
+from ..model import Column, ColumnPart, Segment
+from .columns import row_bytes
+from .encode import Encoded, encoded_columns
+from .reader import SegmentFile, bytes_of
+from .skeleton import Room, make_skeleton, node_name
+
+__all__ = ["in_segments", "verify", "write_segment"]
+
+_MIB = 1 << 20
+_WRITE = 16 * _MIB
+_LONGEST_BOUND = 256
+_LARGEST = 256 * _MIB
+
+
+def in_segments(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> Iterator[pandas.DataFrame]:
+    """`frame` cut into as many frames as it needs segments of at most about 256 MB."""
+    step = max(_LARGEST // row_bytes(columns), 1)
+    for start in range(0, max(len(frame), 1), step):
+        yield frame.iloc[start : start + step]
+
+
+def write_segment(
+    folder: Path, name: str, frame: pandas.DataFrame, columns: tuple[Column, ...], first_row: int
+) -> Segment:
+    """The rows of `frame` stored durably in the new file `name` of `folder`.
+
+    On return the file and its name have reached the disk.  On any failure nothing is left.
+
+    Raises
+    ------
+    Invalid
+        `frame` does not fit `columns`; see `columns_of`.
+    Full
+        No room is left on the disk.
+    OSError
+        The disk failed; no retry is safe.
+    """
+    if not name or Path(name).name != name or name.startswith("."):
+        raise Invalid(f"a segment cannot be called {name!r}")
+    encoded = encoded_columns(frame, columns)
+    positions = {column.name: position for position, column in enumerate(columns)}
+    parts = [part for parts in encoded for part in parts]
+    path = folder / f".{name}.{secrets.token_hex(4)}"
+    try:
+        size, stored = _write(path, parts, positions)
+        if (folder / name).exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+        path = path.rename(folder / name)
+        _sync_folder(folder)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Full(
+                f"no room for {sum(part.array.nbytes for part in parts):,} bytes of table rows "
+                f"in {folder}: {error.strerror}"
+            ) from error
+        raise
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Segment(path=name, first_row=first_row, rows=len(frame), size=size, parts=stored)
+
+
+def _write(
+    path: Path, parts: list[Encoded], positions: dict[str, int]
+) -> tuple[int, tuple[ColumnPart, ...]]:
+    rooms = []
+    for column, part, array in parts:
+        name = node_name(column.name, positions[column.name])
+        rooms.append(Room(part, name, column.name, array.dtype, array.shape))
+    offsets = make_skeleton(path, rooms)
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        with ThreadPoolExecutor(1, "table-hash") as second:
+            jobs = [second.submit(_described, parts, index) for index in range(len(parts))]
+            for (_, _, array), offset in zip(parts, offsets, strict=True):
+                _write_array(file, array, offset)
+        os.fsync(file)
+        size = os.fstat(file).st_size
+    finally:
+        os.close(file)
+    stored = tuple(
+        job.result().model_copy(update={"offset": offset})
+        for job, offset in zip(jobs, offsets, strict=True)
+    )
+    return size, stored
+
+
+def _write_array(file: int, array: NDArray[Any], offset: int) -> None:
+    view = bytes_of(array)
+    done = 0
+    while done < len(view):
+        done += os.pwrite(file, view[done : done + _WRITE], offset + done)
+
+
+def _described(parts: list[Encoded], index: int) -> ColumnPart:
+    column, part, array = parts[index]
+    view = bytes_of(array)
+    low, high = _bounds(parts, index)
+    return ColumnPart(
+        column=column.name,
+        part=part,
+        dtype=array.dtype.str,
+        shape=array.shape,
+        offset=0,
+        nbytes=len(view),
+        minimum=low,
+        maximum=high,
+        checksums=tuple(
+            xxhash.xxh3_128_hexdigest(view[start : start + _MIB])
+            for start in range(0, len(view), _MIB)
+        ),
+    )
+
+
+def _bounds(parts: list[Encoded], index: int) -> tuple[Any, Any]:
+    """Smallest and largest valid value; None where there is none or it could not travel."""
+    column, part, array = parts[index]
+    if part == "codes":
+        letters, offsets = parts[index + 1].array, parts[index + 2].array
+        if len(offsets) < 2:
+            return None, None
+        ends = (0, 1), (-2, -1)
+        words = [bytes(letters[offsets[a] : offsets[b]]).decode() for a, b in ends]
+        low, high = (word if len(word) <= _LONGEST_BOUND else None for word in words)
+        return low, high
+    if part != "values" or column.kind == "array" or len(array) == 0:
+        return None, None
+    if index + 1 < len(parts) and parts[index + 1].part == "valid":
+        array = array[parts[index + 1].array]
+    elif column.kind == "timestamp":
+        array = array[array != numpy.iinfo("i8").min]
+    if len(array) == 0:
+        return None, None
+    low, high = array.min(), array.max()
+    if array.dtype.kind != "f":
+        return int(low), int(high)
+    if numpy.isnan(low):
+        low, high = numpy.fmin.reduce(array), numpy.fmax.reduce(array)
+    # Infinity and NaN would come back from JSON as text.
+    return tuple(float(v) if numpy.isfinite(v) else None for v in (low, high))  # type: ignore[return-value]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def verify(folder: Path, segment: Segment) -> list[str]:
+    """The columns of `segment` whose stored bytes are not those that were written.
+
+    All of them, where the file is missing or of another size.
+    """
+    every = list(dict.fromkeys(part.column for part in segment.parts))
+    try:
+        with SegmentFile(folder, segment) as file:
+            damaged = {part.column for part in segment.parts if not _is_whole(file, part)}
+    except Unreadable:
+        return every
+    return [name for name in every if name in damaged]
+
+
+def _is_whole(file: SegmentFile, part: ColumnPart) -> bool:
+    buffer = numpy.empty(_MIB, "u1")
+    for number, expected in enumerate(part.checksums):
+        start = number * _MIB
+        piece = buffer[: min(_MIB, part.nbytes - start)]
+        try:
+            file.fill(piece, part.offset + start)
+        except (Unreadable, OSError):
+            return False
+        if xxhash.xxh3_128_hexdigest(piece.data) != expected:
+            return False
+    return True

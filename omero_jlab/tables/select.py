@@ -1,0 +1,97 @@
+"""Which rows fulfil a condition, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+from numpy.typing import NDArray
+
+from .evaluate import Cells, fulfilled
+from .groups import Group, OpenGroup, Rows
+from .nodes import Condition
+from .prune import possible
+
+__all__ = ["Piece", "matches", "window"]
+
+# 1 MiB of float64: a block of several columns stays in the processor's cache.
+_BLOCK = 1 << 17
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Piece:
+    """Some rows of a group: a slice with both ends, or ascending numbers."""
+
+    group: Group
+    rows: Rows
+
+    def __len__(self) -> int:
+        rows = self.rows
+        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    def part(self, start: int, stop: int) -> Piece:
+        """The rows at places `start` to `stop` of this piece."""
+        if isinstance(self.rows, slice):
+            first = self.rows.start
+            return Piece(self.group, slice(first + start, min(first + stop, self.rows.stop)))
+        return Piece(self.group, self.rows[start:stop])
+
+    def pick(self, places: NDArray[numpy.int64]) -> Piece:
+        """The rows at ascending `places` of this piece."""
+        rows = self.rows
+        picked = places + rows.start if isinstance(rows, slice) else rows[places]
+        return Piece(self.group, picked)
+
+    def ids(self) -> NDArray[numpy.int64]:
+        """The permanent numbers of the rows."""
+        first = self.group.first_row
+        if isinstance(self.rows, slice):
+            return numpy.arange(first + self.rows.start, first + self.rows.stop)
+        return self.rows + first
+
+
+class _Block:
+    """A few consecutive rows of an open group."""
+
+    def __init__(self, group: OpenGroup, rows: slice) -> None:
+        self._group = group
+        self._rows = rows
+        self._read: dict[str, Cells] = {}
+        self.rows = rows.stop - rows.start
+
+    def cells(self, column: str) -> Cells:
+        if column not in self._read:
+            self._read[column] = self._group.cells(column, self._rows)
+        return self._read[column]
+
+
+def matches(folder: Path, groups: Sequence[Group], condition: Condition | None) -> Iterator[Piece]:
+    """The rows that fulfil `condition`, ascending; all, where it is None."""
+    for group in groups:
+        if condition is None:
+            yield Piece(group, slice(0, group.rows))
+        elif possible(condition.root, group.bounds):
+            with OpenGroup(folder, group) as opened:
+                for start in range(0, group.rows, _BLOCK):
+                    block = _Block(opened, slice(start, min(start + _BLOCK, group.rows)))
+                    found = numpy.flatnonzero(fulfilled(condition.root, block))
+                    if len(found):
+                        yield Piece(group, found + start)
+
+
+def window(pieces: Iterable[Piece], limit: int | None, offset: int) -> Iterator[Piece]:
+    """`pieces` without their first `offset` rows, and at most `limit` rows of the rest."""
+    left = limit
+    for piece in pieces:
+        if left == 0:
+            return
+        if offset >= len(piece):
+            offset -= len(piece)
+            continue
+        stop = len(piece) if left is None else min(len(piece), offset + left)
+        yield piece.part(offset, stop)
+        if left is not None:
+            left -= stop - offset
+        offset = 0
