@@ -36,9 +36,9 @@ export class Stage {
   private readonly shapes: ShapesLayer;
 
   constructor(
-    host: HTMLElement,
+    private readonly host: HTMLElement,
     private readonly transport: Transport,
-    private readonly image: Image,
+    image: Image,
     settings: Settings,
     private plane: Plane,
     private readonly failed: (error: unknown) => void
@@ -195,7 +195,7 @@ export class Stage {
     await new Promise<void>(resolve => {
       // Only inside of this event is a WebGL canvas sure to hold its picture.
       this.map.once('rendercomplete', () => {
-        const layers = this.map.getViewport().querySelectorAll<HTMLCanvasElement>('canvas');
+        const layers = this.host.querySelectorAll('canvas');
         const ratio = this.map.getPixelRatio();
         for (const layer of layers) {
           context.globalAlpha = Number((layer.parentElement ?? layer).style.opacity || 1);

@@ -27,7 +27,7 @@ def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> Impor
         The job failed or was cancelled.
     """
     pause = _FIRST_S
-    bar = None if quiet else _bar(what)
+    bar = None if quiet else _bar(what, "B" if job.kind == "import" else " steps")
     try:
         while job.finished_at is None:
             time.sleep(pause)
@@ -46,10 +46,10 @@ def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> Impor
     return job.report
 
 
-def _bar(what: str) -> tqdm[None]:
+def _bar(what: str, unit: str) -> tqdm[None]:
     from tqdm.auto import tqdm
 
-    return cast("tqdm[None]", tqdm(desc=what, total=None, unit="B", unit_scale=True, leave=False))
+    return cast("tqdm[None]", tqdm(desc=what, total=None, unit=unit, unit_scale=True, leave=False))
 
 
 def _show(bar: tqdm[None], job: Job) -> None:

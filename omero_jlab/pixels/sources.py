@@ -229,7 +229,8 @@ def _samples(
     height, width = min(CHUNK, y), min(CHUNK, x)
     found = []
     for i in range(1, count + 1):
-        top, left = (y - height) * i // (count + 1), (x - width) * i // (count + 1)
+        top, left = ((n - CHUNK) * i // (count + 1) // CHUNK * CHUNK for n in (y, x))
+        top, left = max(0, top), max(0, left)
         plane = (t // 2, c // 2 // group * group, z // 2)
         found.append(np.ascontiguousarray(spot(*plane, top, left, height, width)))
     # Empty chunks say nothing: they are not stored.

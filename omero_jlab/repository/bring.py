@@ -16,11 +16,12 @@ from typing import Any
 
 from ..database import FileRow, FilesetRow, ImageRow
 from ..errors import OmeroError, Unavailable, Unreadable
-from ..formats import Contents, Plan, Planned, read_plan, transcode_plan
+from ..formats import Contents, Plan, Planned
 from ..model import FoundImage, ImportFailure, ImportReport, ImportRequest
 from ..model.chunks import ChunkIndex
 from ..pixels import PixelReader, needs_pyramid
 from ..storage import Copied, ImportOccasion, Stage, copy_hashed, make_folders, write_file
+from .foreign import read_fileset, transcode_fileset
 from .intents import Intended, intending
 from .jobs import Progress
 from .places import image_place
@@ -87,7 +88,7 @@ class Bringing:
     def _bring(self, plan: Plan) -> None:
         store = self._store
         layout = store.layout
-        contents = read_plan(store.workers, plan)
+        contents = read_fileset(store.workers, plan)
         access = self._session.access
         actor = access.actor
         occasion = ImportOccasion(
@@ -166,15 +167,13 @@ class Bringing:
         if not contents.complete:
             made = pixels / "transcoded"
             make_folders(made)
-            contents = transcode_plan(self._store.workers, brought.plan, files, made)
+            contents = transcode_fileset(self._store.workers, brought.plan, files, made)
             brought.contents = contents
         for i, index in enumerate(contents.indexes):
             assert index is not None
-            for entry in index.header.files:
-                if entry.root == "pixels":
-                    target = pixels / str(i) / entry.path
-                    make_folders(target.parent)
-                    (pixels / "transcoded" / entry.path).rename(target)
+            tops = {e.path.split("/", 1)[0] for e in index.header.files if e.root == "pixels"}
+            for top in sorted(tops):
+                (pixels / "transcoded" / top).rename(pixels / str(i) / top)
             write_file(pixels / str(i) / INDEX, index.to_bytes())
             brought.indexes.append(index)
 

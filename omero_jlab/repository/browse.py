@@ -126,7 +126,7 @@ def _members(db: GuardedSession, kind: str, id: int) -> Select[Any]:
     """The select of what lies in an object, which must be visible itself."""
     if kind in _ORPHANS:
         child = TARGETS[_ORPHANS[kind][0]]
-        link = {
+        link: Any = {
             "dataset": ProjectDatasetRow,
             "image": DatasetImageRow,
             "plate": ScreenPlateRow,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import aliased
 
 from ..database import Guarded
 from .access import noun
@@ -28,7 +27,7 @@ def crossings(db: OrmSession, group_id: int) -> list[str]:
 def _across(
     db: OrmSession, row_class: type[Guarded], column: str, group_id: int
 ) -> list[tuple[Guarded, Guarded]]:
-    target = aliased(_pointed_to(row_class, column))
+    target = _pointed_to(row_class, column)
     key: ColumnElement[int] = getattr(row_class, column)
     statement = (
         select(row_class, target)

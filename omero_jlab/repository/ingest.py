@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..errors import Invalid
 from ..formats import Planned
-from ..formats import plan as plan_filesets
 from ..model import (
     ImportFailure,
     ImportPlan,
@@ -18,7 +17,9 @@ from ..model import (
     ResultsReport,
 )
 from ..storage import space
+from ..workers import Workers
 from .bring import Bringing
+from .foreign import plan_filesets
 from .jobs import Progress, start_job
 from .results import Attaching, plan_results
 from .work import Work
@@ -34,7 +35,7 @@ class Ingest:
 
     def plan(self, request: ImportRequest) -> ImportPlan:
         """What an import would make of these paths, and how much it would copy."""
-        return self._described(_planned(request))
+        return self._described(_planned(self._session.store.workers, request))
 
     def start(self, request: ImportRequest) -> Job:
         """Import; the job's report says what was made and what failed."""
@@ -47,7 +48,7 @@ class Ingest:
 
         def run(progress: Progress) -> ImportReport:
             progress.tell(0, 0, "looking at the files")
-            planned = _planned(request)
+            planned = _planned(session.store.workers, request)
             described = self._described(planned)
             if described.bytes_to_copy > described.bytes_free:
                 raise Invalid(
@@ -103,11 +104,11 @@ class Ingest:
         )
 
 
-def _planned(request: ImportRequest) -> Planned:
+def _planned(workers: Workers, request: ImportRequest) -> Planned:
     relative = [path for path in request.paths if not Path(path).is_absolute()]
     if relative:
         raise Invalid(f"Paths to import are absolute, not {relative[0]!r}: give the whole path.")
-    planned = plan_filesets([Path(path) for path in request.paths], request.channels)
+    planned = plan_filesets(workers, [Path(path) for path in request.paths], request.channels)
     if not planned.plans and not planned.failed:
         named = tuple(ImportFailure(path=p, reason="no image was found in it") for p in request.paths)
         return planned.model_copy(update={"failed": named})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from sqlalchemy import or_, select
 
 from ..database import FieldRow, FileRow, ImageRow, PlateRow, WellRow
 from ..errors import Invalid, NotFound
-from ..formats import read_plan, single_file_plan
 from ..model import Image, Placement, ResultsReport, ResultsRow
-from ..pixels import PixelReader
 from ..results import (
+    Ambiguous,
     Candidate,
     CandidateFile,
     ImageSet,
+    LabelReader,
     Matching,
     Output,
+    Unmatched,
+    labels_from_bytes,
     match,
     recognise,
 )
@@ -50,7 +52,7 @@ def plan_results(
     session: Work, path: str, image_ids: Sequence[int] | None
 ) -> tuple[Output, Matching, ResultsReport]:
     """The output at `path`, the image of each of its image sets, and both as a report."""
-    output = recognise(_existing(path))
+    output = recognise(_existing(path), _label_reader(session))
     with session.reading() as (db, _):
         candidates = _candidates(db, output.image_sets, image_ids)
     matching = match(output.image_sets, candidates)
@@ -58,9 +60,9 @@ def plan_results(
         ResultsRow(number=m.number, image_id=m.image_id, matched_by=m.by, note=m.note)
         for m in matching.matches
     ]
+    lost: list[Unmatched | Ambiguous] = [*matching.unmatched, *matching.ambiguous]
     rows += [
-        ResultsRow(number=u.number, image_id=None, matched_by="", note=u.reason)
-        for u in (*matching.unmatched, *matching.ambiguous)
+        ResultsRow(number=u.number, image_id=None, matched_by="", note=u.reason) for u in lost
     ]
     report = ResultsReport(
         program=output.program,
@@ -94,10 +96,12 @@ class Attaching:
             reasons = "; ".join(dict.fromkeys(row.note for row in report.sets)) or "no image sets"
             raise Invalid(f"No image set of {self._path} is an image here: {reasons}.")
         total = 2 * len(matching.matches)
+        frames = {"Image": output.image_table()}
+        frames |= {name: output.object_table(name) for name in output.object_names}
         prepared = []
         for i, one in enumerate(matching.matches):
             tell(i, total, f"reading image set {one.number}")
-            prepared.append(self._prepare(output, one.number, one.image_id))
+            prepared.append(self._prepare(output, frames, one.number, one.image_id))
         made = _Made()
         try:
             for i, ready in enumerate(prepared):
@@ -117,25 +121,26 @@ class Attaching:
             }
         )
 
-    def _prepare(self, output: Output, number: int, image_id: int) -> _Prepared:
+    def _prepare(
+        self, output: Output, frames: Mapping[str, Any], number: int, image_id: int
+    ) -> _Prepared:
         source = open_image(self._session, image_id)
         prepared = _Prepared(source.record)
-        frames = {"Image": output.image_table()}
-        frames |= {name: output.object_table(name) for name in output.object_names}
         for name, frame in frames.items():
             rows = frame[frame["ImageNumber"] == number].reset_index(drop=True)
             if len(rows):
                 columns_of(rows)
                 prepared.tables.append((name, rows))
         image_set = next(s for s in output.image_sets if s.number == number)
+        read_plane = _plane_reader(self._session, source, image_set)
+        shape = (source.record.sizes.y, source.record.sizes.x)
         for file in output.label_files(number):
-            labels = _read_labels(self._session, file.path)
-            placement = self._placement or output.placement(
-                number,
-                labels.shape,
-                (source.record.sizes.y, source.record.sizes.x),
-                _plane_reader(self._session, source, image_set),
-            )
+            if self._placement is not None:
+                labels, placement = _label_reader(self._session)(file.path), self._placement
+            else:
+                labels, placement = output.placed_labels(
+                    number, file.object_name, shape, read_plane
+                )
             prepared.labels.append((file.object_name, labels, placement))
         return prepared
 
@@ -231,16 +236,16 @@ def _candidate(db: GuardedSession, row: ImageRow) -> Candidate:
     )
 
 
-def _read_labels(session: Work, path: Path) -> NDArray[Any]:
-    """A foreign label image, parsed in a worker: shape (height, width)."""
-    plan = single_file_plan(path)
-    contents = read_plan(session.store.workers, plan)
-    reader = PixelReader(contents.indexes[0], {"fileset": path.parent})
-    try:
-        _, _, _, height, width = reader.sizes(0)
-        return reader.region(0, 0, 0, 0, 0, 0, height, width)
-    finally:
-        reader.close()
+def _label_reader(session: Work) -> LabelReader:
+    """Reads foreign label images in a confined process."""
+
+    def read(path: Path) -> NDArray[np.int32]:
+        answer = session.store.workers.run(
+            "omero_jlab.results:labels_to_bytes", str(path.resolve()), folder=path.parent
+        )
+        return labels_from_bytes(answer)
+
+    return read
 
 
 def _plane_reader(
@@ -262,7 +267,9 @@ def _plane_reader(
 def _channel_of(session: Work, source: OpenImage, md5: str | None, name: str) -> int:
     files = session.images.files(source.record.id)  # type: ignore[attr-defined]
     for c in range(source.record.sizes.c):
-        path = source.reader.file_of(0, 0, c, 0)
+        index = source.reader.index
+        samples = index.header.levels[0].shape[5]
+        path = index.header.files[int(index.file[0][0, c // samples, 0, 0, 0, 0])].path
         file = next((f for f in files if f.name == Path(path).name), None)
         if file is not None and (file.md5 == (md5 or "").lower() or file.name == name):
             return c

@@ -35,7 +35,7 @@ class State:
         self._uuid = layout.identity().uuid
         self.guard = Guard(layout)
         self.engines = Engines(layout.database)
-        self.workers = Workers()
+        self.workers = Workers(("omero_jlab.formats", "omero_jlab.results"))
         self.readers = Readers()
         self.jobs = ThreadPoolExecutor(2, "omero-jlab-job")
         self.cancelled: set[int] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, Segment
 from ..errors import Invalid, NotFound
 from ..model import Column, Segment, TableInfo, TargetKind
 from ..storage import make_folders
-from ..tables import TableView, columns_of, write_segment
+from ..tables import TableView, columns_of, in_segments, write_segment
 from .containers import found
 from .guarded import GuardedSession
 from .index import TARGETS
@@ -25,7 +24,6 @@ from .work import Work, Writing
 __all__ = ["Rows", "Tables"]
 
 BULK_ANNOTATIONS = "openmicroscopy.org/omero/bulk_annotations"
-_SEGMENT_BYTES = 256 << 20
 _PER_FOLDER = 1000
 
 
@@ -196,30 +194,24 @@ def _details(columns: tuple[Column, ...], rows: int, version: int) -> dict[str, 
     return {"columns": listed, "rows": rows, "version": version}
 
 
-def _pieces(frame: Any, columns: tuple[Column, ...]) -> int:
-    """How many segments `frame` needs so that none is larger than it may be."""
-    widths = (8 * math.prod(column.shape) + 1 for column in columns)
-    return max(1, -(-len(frame) * sum(widths) // _SEGMENT_BYTES))
-
-
 def _names(frame: Any, columns: tuple[Column, ...], version: int) -> list[str]:
     """The paths of a version's segments: at most a thousand versions share a folder."""
     folder = f"{version // _PER_FOLDER:04d}"
-    return [f"{folder}/{version:08d}-{i:03d}.h5" for i in range(_pieces(frame, columns))]
+    count = sum(1 for _ in in_segments(frame, columns))
+    return [f"{folder}/{version:08d}-{i:03d}.h5" for i in range(count)]
 
 
 def _write(
     store: State, place: str, frame: Any, columns: tuple[Column, ...], first: int, version: int
 ) -> list[Segment]:
-    names = _names(frame, columns, version)
-    step = -(-len(frame) // len(names)) or 1
     segments = []
-    for i, name in enumerate(names):
+    names = _names(frame, columns, version)
+    for name, rows in zip(names, in_segments(frame, columns), strict=True):
         path = store.layout.root / place / name
         make_folders(path.parent)
-        rows = frame.iloc[i * step : (i + 1) * step]
-        made = write_segment(path.parent, path.name, rows, columns, first + i * step)
+        made = write_segment(path.parent, path.name, rows, columns, first)
         segments.append(made.model_copy(update={"path": name}))
+        first += len(rows)
     return segments
 
 

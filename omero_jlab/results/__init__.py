@@ -5,7 +5,7 @@ folder.
 """
 
 from .contract import Output, ReadPlane, Recogniser
-from .label_images import read_labels
+from .label_images import LabelReader, labels_from_bytes, labels_to_bytes, read_labels
 from .matching import match, well_name
 from .recognise import recognise
 from .records import (
@@ -21,7 +21,7 @@ from .records import (
 )
 
 __all__ = [
-    "Ambiguous", "Candidate", "CandidateFile", "ImageSet", "LabelFile", "Match", "Matching",
-    "Output", "ReadPlane", "Recogniser", "SetFile", "Unmatched", "match", "read_labels",
-    "recognise", "well_name",
+    "Ambiguous", "Candidate", "CandidateFile", "ImageSet", "LabelFile", "LabelReader", "Match",
+    "Matching", "Output", "ReadPlane", "Recogniser", "SetFile", "Unmatched", "labels_from_bytes",
+    "labels_to_bytes", "match", "read_labels", "recognise", "well_name",
 ]  # fmt: skip

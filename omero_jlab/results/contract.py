@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from ..model import Placement
+from .label_images import LabelReader
 from .records import ImageSet, LabelFile
 
 __all__ = ["Output", "ReadPlane", "Recogniser"]
@@ -84,5 +85,8 @@ class Output(Protocol):
         """The labels of one kind of object, mirrored back if need be, and where they lie."""
 
 
-Recogniser = Callable[[Path], Output | None]
-"""Answers the output at a path, or None where this program did not write it."""
+Recogniser = Callable[[Path, LabelReader], Output | None]
+"""Answers the output at a path, or None where this program did not write it.
+
+Label images are read with the `LabelReader`, perhaps in a process of its own.
+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import Invalid, OmeroError, TooLarge, Unreadable
 
-__all__ = ["read_labels"]
+__all__ = ["LabelReader", "labels_from_bytes", "labels_to_bytes", "read_labels"]
 
 # What the decoders raise on damaged bytes; imagecodecs' errors are RuntimeErrors.
 _DAMAGE = (
@@ -19,6 +20,22 @@ _DAMAGE = (
 )  # fmt: skip
 _MAX_PIXELS = 400_000_000
 _MAX_LABEL = 50_000_000
+
+
+LabelReader = Callable[[Path], NDArray[np.int32]]
+"""Answers the label image at a path, as `read_labels` does."""
+
+
+def labels_to_bytes(path: str) -> bytes:
+    """What a confined process answers for `read_labels(path)`: height and width, then values."""
+    labels = read_labels(Path(path))
+    return np.array(labels.shape, "<u8").tobytes() + labels.astype("<i4").tobytes()
+
+
+def labels_from_bytes(data: bytes) -> NDArray[np.int32]:
+    """The label image that `labels_to_bytes` answered."""
+    height, width = np.frombuffer(data, "<u8", 2).tolist()
+    return np.frombuffer(data, "<i4", offset=16).reshape(height, width)
 
 
 def read_labels(path: Path) -> NDArray[np.int32]:

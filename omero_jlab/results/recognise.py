@@ -9,13 +9,14 @@ from pathlib import Path
 from ..errors import Invalid, NotFound
 from . import cellprofiler
 from .contract import Output, Recogniser
+from .label_images import LabelReader, read_labels
 
 __all__ = ["RECOGNISERS", "recognise"]
 
 RECOGNISERS: tuple[Recogniser, ...] = (cellprofiler.recognise,)
 
 
-def recognise(path: Path) -> Output:
+def recognise(path: Path, read_labels: LabelReader = read_labels) -> Output:
     """The output of an analysis program at `path`, a folder or one of its files.
 
     Raises
@@ -28,7 +29,7 @@ def recognise(path: Path) -> Output:
     if not path.exists():
         raise NotFound(f"There is no file or folder {path}.")
     for recogniser in RECOGNISERS:
-        output = recogniser(path)
+        output = recogniser(path, read_labels)
         if output is not None:
             return output
     raise Invalid(

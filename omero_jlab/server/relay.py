@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _NOT_PASSED_ON = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade", "host", "cookie", "authorization", "origin", "referer",
-    "x-xsrftoken", USER.lower(), "expect",
+    "x-xsrftoken", USER.lower(), REQUEST_ID.lower(), "expect",
 }  # fmt: skip
 _NOT_PASSED_BACK = {
     "connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding",
@@ -71,7 +71,8 @@ class RelayHandler(StreamedHandler):
 
     def check_xsrf_cookie(self) -> None:
         """As Jupyter does, but for a token that only the owner can judge."""
-        if self.current_user is not None:
+        # Before the caller is known there is nothing to check; Jupyter's own does as much.
+        if getattr(self, "_jupyter_current_user", None) is not None:
             super().check_xsrf_cookie()
 
     async def prepare(self) -> None:  # type: ignore[override]

@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from .disk import writing
 from .durable import write_file
-from .platform import try_lock
+from .platform import try_lock, unlock
 
 __all__ = ["Owner", "RepositoryLock"]
 
@@ -94,6 +94,7 @@ class RepositoryLock:
         """Withdraw the announcement and give the lock back."""
         if self._descriptor is not None:
             self.announcement.unlink(missing_ok=True)
+            unlock(self._descriptor)
             self._forget()
 
     def _is_at_path(self, descriptor: int) -> bool:

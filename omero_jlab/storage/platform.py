@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-__all__ = ["clone", "fsync_file", "fsync_folder", "try_lock"]
+__all__ = ["clone", "fsync_file", "fsync_folder", "try_lock", "unlock"]
 
 # linux/fs.h: _IOW(0x94, 9, int); Btrfs, XFS, bcachefs and some network file systems answer it.
 _FICLONE = 0x40049409
@@ -47,6 +47,11 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Give the lock back, even while another process has a copy of the descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def clone(source: int, target: int) -> bool:

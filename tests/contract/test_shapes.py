@@ -96,7 +96,7 @@ def test_removing(world: Any, session_of: Any) -> None:
     with pytest.raises(Denied):
         session_of("member", RA).shapes.remove(other.id)
     session_of("member", RA).shapes.remove(own.id)
-    assert session_of("member", RA).shapes.list(image) == (other,)
+    assert session_of("owner", RA).shapes.list(image) == (other,)
     with pytest.raises(NotFound):
         session_of("member", RA).shapes.remove(own.id)
 

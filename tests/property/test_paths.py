@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omero_jlab.errors import Invalid
@@ -22,6 +22,7 @@ _NAMES = st.one_of(_AWKWARD, st.text(max_size=12), st.text(min_size=80, max_size
 _PATHS = st.lists(_NAMES, min_size=1, max_size=4).map("/".join)
 
 
+@settings(deadline=None)
 @given(_NAMES)
 def test_a_safe_name_is_one_every_system_takes(name: str) -> None:
     safe = safe_name(name)
@@ -31,6 +32,7 @@ def test_a_safe_name_is_one_every_system_takes(name: str) -> None:
     assert safe_name(safe) == safe
 
 
+@settings(deadline=None)
 @given(st.lists(_PATHS, max_size=12))
 def test_paths_are_relative_and_no_two_are_one_file_anywhere(paths: list[str]) -> None:
     found = safe_paths(paths)
@@ -45,6 +47,7 @@ def test_paths_are_relative_and_no_two_are_one_file_anywhere(paths: list[str]) -
     assert not parents & set(found), "a file lies where a folder must be"
 
 
+@settings(deadline=None)
 @given(st.lists(_PATHS, max_size=8))
 def test_the_paths_can_be_made(paths: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -57,6 +60,7 @@ def test_the_paths_can_be_made(paths: list[str]) -> None:
         assert sum(each.is_file() for each in root.rglob("*")) == len(paths)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.from_regex(r"[a-z]{1,5}(/[a-z0-9]{1,5}){0,2}\.ome\.tif", fullmatch=True), unique=True
@@ -112,6 +116,7 @@ def test_a_folder_whose_name_only_begins_alike_is_outside(tmp_path: Path) -> Non
         below(tmp_path / "root", "../root-2/x")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**53))
 def test_a_shard_ends_in_its_id_and_its_folders_are_the_id_in_thousands(number: int) -> None:
     *folders, name = shard(number).split("/")

@@ -14,7 +14,7 @@ from ...errors import Invalid, NotFound, OmeroError
 from ...model import Placement
 from ..contract import ReadPlane
 from ..geometry import UPRIGHT, Placing
-from ..label_images import read_labels
+from ..label_images import LabelReader, read_labels
 from ..records import ImageSet, LabelFile
 from .folder import Folder, Table
 from .image_sets import image_sets
@@ -39,7 +39,8 @@ class CellProfilerOutput:
 
     program = "CellProfiler"
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, read_labels: LabelReader = read_labels) -> None:
+        self._read_labels = read_labels
         self._folder = folder
         self._notes = list(folder.notes)
         self._experiment = self._read_experiment()
@@ -128,7 +129,7 @@ class CellProfilerOutput:
         """The labels of one kind of object set upright, shape (Y, X), and where they lie."""
         for file in self.label_files(number):
             if file.object_name == object_name:
-                labels = read_labels(file.path)
+                labels = self._read_labels(file.path)
                 placer = self._placer(number, image_shape, read_plane)
                 placing = self._place(placer, number, object_name, labels)
                 upright = np.ascontiguousarray(placing.orientation.apply(labels), np.int32)
@@ -155,7 +156,7 @@ class CellProfilerOutput:
         placer = self._placer(number, image_shape, read_plane)
         found: dict[str, Placing] = {}
         for file in self.label_files(number):
-            labels = read_labels(file.path)
+            labels = self._read_labels(file.path)
             if labels.shape == tuple(label_shape):
                 found[file.object_name] = self._place(placer, number, file.object_name, labels)
         if not found:

@@ -36,3 +36,10 @@ def extension(jp_serverapp: Any) -> Any:
     """The running extension."""
     (app,) = jp_serverapp.extension_manager.extension_apps["omero_jlab.server.app"]
     return app
+
+
+@pytest.fixture
+def started(extension: Any, jp_serverapp: Any, jp_asyncio_loop: Any) -> Any:
+    """The extension after the server's start."""
+    jp_asyncio_loop.run_until_complete(extension._start_jupyter_server_extension(jp_serverapp))
+    return extension

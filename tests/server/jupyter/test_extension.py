@@ -19,13 +19,10 @@ from omero_jlab.storage import Layout, RepositoryLock
 
 from ..fakes import FakeStore
 
+# Jupyter's own terminals have a handler that is not marked.
+pytestmark = pytest.mark.filterwarnings(r"ignore:[\s\S]*TermSocket")
+
 ROOT = ("omero-jlab", "api", "v1")
-
-
-@pytest.fixture
-async def started(extension: Any, jp_serverapp: Any) -> Any:
-    await extension._start_jupyter_server_extension(jp_serverapp)
-    return extension
 
 
 async def test_jupyters_token_is_the_owner(started: Any, jp_fetch: Any) -> None:

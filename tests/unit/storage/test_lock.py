@@ -84,16 +84,33 @@ def test_a_killed_owner_leaves_no_lock_and_its_words_go(tmp_path: Path) -> None:
         lock.release()
 
 
-def test_a_program_that_the_owner_starts_does_not_inherit_the_lock(tmp_path: Path) -> None:
-    first, second = RepositoryLock(tmp_path / ".lock"), RepositoryLock(tmp_path / ".lock")
-    first.acquire()
+def test_a_program_that_the_owner_started_does_not_keep_the_lock(tmp_path: Path) -> None:
+    script = """
+import subprocess, sys
+from pathlib import Path
+from omero_jlab.storage import RepositoryLock
+lock = RepositoryLock(Path(sys.argv[1]))
+assert lock.acquire()
+child = subprocess.Popen(
+    [sys.executable, "-c", "print('up', flush=True); input()"], stdin=0, close_fds=False
+)
+child.wait()
+"""
+    lock = RepositoryLock(tmp_path / ".lock")
     with subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False
-    ) as child:
-        first.release()
-        assert second.acquire()
-        second.release()
-        child.kill()
+        [sys.executable, "-c", script, str(lock.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None and owner.stdin is not None
+        assert owner.stdout.readline() == "up\n"
+        assert not lock.acquire()
+        owner.kill()
+        owner.wait()
+        assert lock.acquire(), "the program that it had started still holds the lock"
+        lock.release()
+        owner.stdin.write("end\n")
 
 
 def test_a_forked_child_neither_has_nor_keeps_the_lock(tmp_path: Path) -> None:
