@@ -84,7 +84,16 @@ def disconnect() -> None:
 
 
 atexit.register(disconnect)
-os.register_at_fork(after_in_child=lambda: _here.clear())
+
+
+def _forget() -> None:
+    global _guard
+    # Another thread may have held the lock when the process forked.
+    _guard = threading.Lock()
+    _here.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class Who:
@@ -214,12 +223,12 @@ def _servers() -> Iterator[tuple[str, str]]:
         return
     from jupyter_core.paths import jupyter_runtime_dir
 
+    file_of_server = Path(jupyter_runtime_dir()) / f"jpserver-{parent}.json"
     try:
-        found = json.loads(
-            (Path(jupyter_runtime_dir()) / f"jpserver-{parent}.json").read_text(encoding="utf-8")
-        )
-    except (OSError, ValueError):
+        found = json.loads(file_of_server.read_text(encoding="utf-8"))
+        url, token = str(found["url"]), found["token"]
+    except (OSError, ValueError, LookupError, TypeError):
         return
     # A server that people enter by password has no token to use.
-    if found.get("token") and str(found.get("url", "")).startswith(_SCHEMES):
-        yield found["url"], found["token"]
+    if token and url.startswith(_SCHEMES):
+        yield url, str(token)

@@ -56,7 +56,7 @@ export function variablesOf(
     const color = settings.greyscale ? 'FFFFFF' : channel.color;
     found[`s${i}`] = channel.start / unit;
     found[`w${i}`] = (channel.end - channel.start) / unit;
-    found[`g${i}`] = channel.gamma;
+    found[`gamma${i}`] = channel.gamma;
     for (const [j, sample] of ['r', 'g', 'b'].entries()) {
       found[`${sample}${i}`] = drawn ? parseInt(color.slice(2 * j, 2 * j + 2), 16) : 0;
     }
@@ -69,7 +69,7 @@ function brightness(channel: ChannelSettings, i: number, dtype: string): Express
   const place = ['clamp', ['/', ['-', value, ['var', `s${i}`]], ['var', `w${i}`]], 0, 1];
   let y: unknown = family(place, channel);
   if (channel.gamma !== 1) {
-    y = ['^', y, ['var', `g${i}`]];
+    y = ['^', y, ['var', `gamma${i}`]];
   }
   if (channel.reverse) {
     y = ['-', 1, y];

@@ -121,9 +121,8 @@ class Pattern:
         parts = [self._literals[0]]
         for name, literal in zip(self._names, self._literals[1:], strict=True):
             if name in _WITHIN_IMAGE:
-                # The separator goes with the value: A01_s1_DNA is image A01_s1.
-                parts[-1] = parts[-1].rstrip("_-. ") if len(parts) > 1 else parts[-1]
-                parts[-1] = re.sub(r"[_\-. /]+[A-Za-z]*$", "", parts[-1])
+                # What introduces the value goes with it: A01_s1_w2 is image A01_s1.
+                parts[-1] = re.sub(r"[_\-. /]*[A-Za-z]*$", "", parts[-1])
                 parts.append(literal)
             else:
                 parts += [values[name], literal]

@@ -93,7 +93,7 @@ def _table(channel: ChannelSettings, dtype: str) -> tuple[NDArray[np.uint16], in
     check_channel(channel)
     limits = np.iinfo(dtype)
     low = min(max(math.floor(channel.start), limits.min), limits.max)
-    high = min(max(math.floor(channel.end), limits.min), limits.max)
+    high = min(max(math.ceil(channel.end), limits.min), limits.max)
     return quantise(np.arange(low, high + 1, dtype=np.float64), channel), low, high
 
 

@@ -76,7 +76,8 @@ def settings_of(db: GuardedSession, access: Access, image: Image) -> Settings:
     own = saved.get(access.actor.user_id) or saved.get(image.owner_id)
     if own is not None:
         return Settings.model_validate(own)
-    return default_settings(image.channels, image.is_rgb)
+    middle = {"z": image.sizes.z // 2}
+    return default_settings(image.channels, image.is_rgb).model_copy(update=middle)
 
 
 class Images:

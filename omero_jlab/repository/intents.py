@@ -7,6 +7,8 @@ opened belongs to nothing, and is removed.
 
 from __future__ import annotations
 
+import errno
+import glob
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,8 +59,12 @@ def intending(
         intended = Intended(intent.id, ids, wanted)
     try:
         yield intended
-    except BaseException:
-        _undo(state, intended.intent_id)
+    except BaseException as error:
+        if getattr(error, "errno", None) == errno.EIO:
+            # The disk failed: nothing more is tried on it, and opening it again undoes this.
+            state.become_read_only(str(error))
+        else:
+            _undo(state, intended.intent_id)
         raise
 
 
@@ -79,7 +85,9 @@ def _undo(state: State, intent_id: int) -> None:
     layout = state.layout
     for path in paths:
         place = layout.root / path
-        remove(place, layout.trash(layout.root / path.split("/", 1)[0]))
+        # A file that was never finished lies beside its place, hidden, under a longer name.
+        for each in (place, *place.parent.glob(f".{glob.escape(place.name)}.*")):
+            remove(each, layout.trash(layout.root / path.split("/", 1)[0]))
     with state.books() as db:
         _end(db, intent_id)
 

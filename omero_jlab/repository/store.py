@@ -20,7 +20,8 @@ from ..database import (
 )
 from ..errors import Invalid, NotFound
 from ..model import GroupType
-from ..storage import Layout
+from ..rendering import warm_up
+from ..storage import Layout, sweep
 from .accounts import check_password, user_of_token
 from .guarded import GuardedSession
 from .intents import undo_all
@@ -57,6 +58,8 @@ class Store(State):
         try:
             migrate(store.engines.writer)
             store._settle()
+            # The first picture would wait a second for the compiler otherwise.
+            store.jobs.submit(warm_up)
         except BaseException:
             store.close()
             raise
@@ -92,6 +95,9 @@ class Store(State):
                     f"these folders to {self.uuid}: put the two that belong together side by side."
                 )
         undo_all(self)
+        for folder in self.layout.folders:
+            sweep(self.layout.staging(folder))
+            sweep(self.layout.trash(folder))
         with self.books() as db:
             self.local_user = db.scalars(
                 select(UserRow.name)

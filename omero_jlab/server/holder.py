@@ -231,6 +231,8 @@ class Holder:
 
     def abandon(self) -> None:
         """In a forked child: let go of the copy of the lock, which is the parent's."""
+        # Other threads may have held these when the process forked.
+        self._settling, self._opening = threading.Lock(), threading.Lock()
         lock, self._lock, self._store, self._ended = self._lock, None, None, True
         if lock is not None:
             lock.release()

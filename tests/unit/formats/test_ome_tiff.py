@@ -42,7 +42,7 @@ def _image(data: str, more: str = "", **sizes: int) -> str:
 
 def _write(path: Path, array: NDArray[Any], xml: str) -> None:
     # Written as ASCII here so that the XML is taken as it is.
-    tifffile.imwrite(path, array, description=xml.encode("utf-8"), metadata=None)
+    tifffile.imwrite(path, array, description=xml.encode(), metadata=None, photometric="minisblack")
 
 
 def _planes(count: int) -> NDArray[Any]:

@@ -35,8 +35,12 @@ class TestDeepPng(ReaderContract):
     format, suffix = "PNG", ".png"
     shape, dtype = (1, 3, 1, 50, 70), "uint16"
 
+    def sample(self) -> NDArray[Any]:
+        return super().sample() * 251
+
     def write(self, path: Path, array: NDArray[Any]) -> None:
-        path.write_bytes(imagecodecs.png_encode(np.moveaxis(array[0, :, 0] * 250, 0, -1) // 250))
+        pixels = np.ascontiguousarray(np.moveaxis(array[0, :, 0], 0, -1))
+        path.write_bytes(imagecodecs.png_encode(pixels))
 
 
 class TestGreyJpeg(ReaderContract):

@@ -9,14 +9,16 @@ import pytest
 import tifffile
 from reader_contract import pixels_of
 
-from omero_jlab.errors import Invalid
+from omero_jlab.errors import Invalid, Unreadable
 from omero_jlab.formats import Planned, plan, plan_in_worker, read
 from omero_jlab.model import Position
 
 
 def _tif(path: Path, value: int = 1, shape: tuple[int, ...] = (20, 30), **options: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, np.full(shape, value, "uint8"), metadata=None, **options)
+    tifffile.imwrite(
+        path, np.full(shape, value, "uint8"), metadata=None, photometric="minisblack", **options
+    )
 
 
 def test_a_folder_gives_its_images_and_tells_of_the_rest(tmp_path: Path) -> None:
@@ -27,9 +29,9 @@ def test_a_folder_gives_its_images_and_tells_of_the_rest(tmp_path: Path) -> None
     (tmp_path / "broken.tif").write_bytes(b"II*\x00" + b"\xff" * 40)
     (tmp_path / "slide.czi").write_bytes(b"ZISRAWFILE" + bytes(100))
     planned = plan([tmp_path])
-    assert [p.name for p in planned.plans] == ["b.tif", "a.tif"] or {
-        p.name for p in planned.plans
-    } >= {"a.tif", "b.tif"}
+    assert [p.name for p in planned.plans] == ["b.tif", "broken.tif", "a.tif"]
+    with pytest.raises(Unreadable, match="broken"):
+        read(planned.plans[1])
     ignored = {Path(i.path).name: i.reason for i in planned.ignored}
     assert ignored[".hidden.tif"] == "hidden" and "not an image" in ignored["notes.csv"]
     failed = {Path(f.path).name: f.reason for f in planned.failed}

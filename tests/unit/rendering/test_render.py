@@ -37,6 +37,18 @@ def test_values_outside_the_window_are_black_and_full() -> None:
     assert _one([0, 255], "uint8", start=-20.0, end=-10.0) == [255, 255]
 
 
+def test_half_a_step_is_rounded_up_and_less_is_not() -> None:
+    how = {"start": 0.0, "end": 65535.0, "color": "010101"}
+    for dtype in ("uint16", "int32", "float32"):
+        assert _one([32767, 32768, 65535], dtype, **how) == [0, 1, 1]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32"])
+def test_a_window_may_end_between_two_counts(dtype: str) -> None:
+    assert _one([9, 10, 11, 12], dtype, start=9.5, end=10.5) == [0, 128, 255, 255]
+    assert _one([9, 10, 11, 12], dtype, start=9.5, end=11.5) == [0, 64, 191, 255]
+
+
 def test_what_is_not_a_number_is_black_even_if_reversed() -> None:
     values = [math.nan, -math.inf, math.inf, 0.5]
     assert _one(values, "float32", end=1.0) == [0, 0, 255, 128]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,34 @@ def test_folders_are_made_for_this_account_only(tmp_path: Path) -> None:
     make_folders(tmp_path / "a" / "b" / "c")
     for folder in ("a", "a/b", "a/b/c"):
         assert (tmp_path / folder).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("way", ["write", "copy"])
+def test_content_is_on_the_disk_before_its_name_and_then_the_name(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    events: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(before: Path, after: Path) -> None:
+        events.append("name")
+        replace(before, after)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", synced)
+        patch.setattr(os, "replace", renamed)
+        if way == "write":
+            write_file(folder / "target", b"data")
+            assert events == ["file", "name", "folder"]
+        else:
+            copy_hashed(source, folder / "target")
+            assert events == ["file", "folder"]
 
 
 def _failing(real: Callable[..., object], on: int, code: int) -> Callable[..., object]:
