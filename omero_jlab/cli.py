@@ -59,6 +59,7 @@ def _repository_option(parser: argparse.ArgumentParser) -> None:
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     _repository_option(parser)
     parser.add_argument("--check", action="store_true", help="no browser: count, run, report")
+    parser.add_argument("--prepare", action="store_true", help="make it, and open nothing")
     parser.add_argument("--notebooks", type=Path, help="where the notebooks are copied to")
     parser.set_defaults(run=_demo)
 
@@ -79,6 +80,8 @@ def _demo(options: argparse.Namespace) -> int:
     print(f"The demo repository is {root}")
     fill(Repository(connect(root)))
     disconnect()
+    if options.prepare:
+        return 0
     launch(root, options.notebooks or root.with_name("demo-notebooks"), options.more)
     return 0
 
@@ -225,3 +228,7 @@ def _named(things: Sequence[T], name: str, kind: str) -> T:
         if thing.name == name:
             return thing
     raise NotFound(f"There is no {kind} {name!r} here.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -19,9 +19,10 @@ PATTERN = "{well}_{field}_{channel}.tif"
 # Two tissue and cell pictures come with scikit-image: its data folder needs no network.
 _TISSUE = {"ihc.png": "Tissue", "cell.png": "Cells"}
 
-EXPECTED = {"images": 7, "tables": 17, "rows": 156, "labels": 9}
+EXPECTED = {"images": 7, "tables": 17, "rows": 131, "labels": 9, "tiles": 8}
 """Images of the plate (4), of scikit-image (2) and large (1); four tables of CellProfiler's per
-field of the plate with 4 + 3 × 37 rows, and one of our own with 41 nuclei; its label images."""
+field of the plate with 4 + 3 × 37 rows, and one of our own with 16 nuclei; its label images; a tile
+of each level that a guest may see: four images of one level, and one of four."""
 
 
 def fill(repo: Repository, side: int = SIDE, quiet: bool = False) -> None:

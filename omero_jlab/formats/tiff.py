@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from .tiff_level import Planes
 from .tiff_metadata import TiffFacts, facts_of
 from .tiff_page import PageChunks, page_chunks
 from .tiff_source import PageAddress, TiffSource, colours_of, common_layout
+from .tiff_whole import check_whole
 
-__all__ = ["TiffReader", "check_whole", "is_tiff"]
+__all__ = ["TiffReader", "is_tiff"]
 
 _MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _AXES = "TCZ"
@@ -29,29 +30,6 @@ _FREE = "TZC"
 def is_tiff(head: bytes) -> bool:
     """Whether a file that begins with `head` is a TIFF or BigTIFF."""
     return head[:4] in _MAGIC
-
-
-def check_whole(tiff: TiffFile, file: str) -> None:
-    """Refuse a file whose list of pages breaks off: tifffile would go on with those before."""
-    last: Any = tiff.pages[-1]
-    if not tiff.is_ndpi:
-        form = tiff.tiff
-        order: Literal["little", "big"] = "big" if tiff.byteorder == ">" else "little"
-        tiff.filehandle.seek(last.offset)
-        count = int.from_bytes(tiff.filehandle.read(form.tagnosize), order)
-        tiff.filehandle.seek(last.offset + form.tagnosize + count * form.tagsize)
-        after = int.from_bytes(tiff.filehandle.read(form.offsetsize), order)
-        if after:
-            raise Unreadable(
-                f"{file} is truncated or damaged: after {len(tiff.pages)} pages the next one "
-                f"should lie at byte {after} of {tiff.filehandle.size}."
-            )
-    claimed = int((tiff.imagej_metadata or {}).get("images", 0)) if tiff.is_imagej else 0
-    if claimed > 1 and tiff.series[0].kind != "imagej":
-        raise Unreadable(
-            f"{file} is truncated or damaged: by its metadata it has {claimed} planes, but "
-            f"{len(tiff.pages)} pages are there."
-        )
 
 
 class TiffReader:

@@ -62,29 +62,31 @@ def fastest_codec(samples: list[NDArray[Any]]) -> Codec | None:
 
 
 def _codecs(typesize: int) -> list[Codec]:
-    # Fastest first, on fluorescence images: 1500 and 500 MB/s.
-    blosc: dict[str, Any] = {
-        "typesize": typesize,
-        "cname": "lz4",
-        "clevel": 1,
-        "shuffle": "bitshuffle",
-        "blocksize": 0,
-    }
+    # Fastest first: on fluorescence images 1500 to 2800 and 600 to 900 MB/s a core.
     return [
-        Codec(name="blosc", configuration=blosc),
-        Codec(name="zstd", configuration={"level": 1, "checksum": False}),
+        Codec(
+            name="blosc",
+            configuration={
+                "typesize": typesize,
+                "cname": compressor,
+                "clevel": 1,
+                "shuffle": "bitshuffle",
+                "blocksize": 0,
+            },
+        )
+        for compressor in ("lz4", "zstd")
     ]
 
 
 def _encode(chunk: NDArray[Any], codec: Codec | None) -> bytes | memoryview:
-    data: Any = chunk.reshape(-1).view(np.uint8).data
+    # As integers, for buffers know no half floats.  The encoder takes the size of a pixel from
+    # the array, whatever it is told, and without it the shuffling would do nothing.
+    pixels: Any = chunk.reshape(-1).view(f"u{chunk.dtype.itemsize}")
     if codec is None:
-        return memoryview(data)
-    if codec.name == "zstd":
-        return bytes(imagecodecs.zstd_encode(data, 1))
+        return memoryview(pixels.view(np.uint8).data)
     return bytes(
         imagecodecs.blosc_encode(
-            data, 1, compressor="lz4", shuffle=2, typesize=chunk.dtype.itemsize, numthreads=1
+            pixels, 1, compressor=str(codec.configuration["cname"]), shuffle=2, numthreads=1
         )
     )
 

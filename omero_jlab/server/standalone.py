@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,12 @@ class Listener:
 def serve(store: OpenRepository, host: str, port: int) -> None:
     """Answer for an open repository until the process is told to end.
 
-    The lock is the caller's.  Behind TLS or a proxy with it, unless `host` is this machine.
+    The lock is the caller's; called in the main thread, where signals arrive.  Behind TLS or a proxy with it, unless `host` is this machine.
     """
     holder = Holder.of(store)
     listener = Listener(holder, host, port, public=True)
     address = listener.start()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     log.info("the repository at %s answers at %s", store.layout.root, address.url)
     try:
         listener.join()

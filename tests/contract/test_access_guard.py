@@ -177,7 +177,8 @@ def test_every_form_of_select_is_filtered(world: Any, db: Any) -> None:
         union(select(ImageRow.owner_id), select(DatasetRow.owner_id)),
     ):
         assert set(db.execute(statement).scalars()) == {member}
-    beside = select(other.owner_id).join(ImageRow, other.group_id == ImageRow.group_id)
+    beside = select(other.owner_id).select_from(ImageRow)
+    beside = beside.join(other, other.group_id == ImageRow.group_id)
     assert set(db.scalars(beside)) == {member}
     hidden = select(func.count(ImageRow.id)).where(ImageRow.owner_id != member)
     assert db.scalar(hidden) == 0

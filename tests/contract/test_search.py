@@ -119,6 +119,16 @@ def test_hidden_hits_do_not_use_up_the_limit(world: Any, session_of: Any) -> Non
     assert len(found(session_of("leader", PRIVATE), word, limit=7)) == 7
 
 
+def test_who_left_a_group_reads_no_remarks_of_others_there(world: Any, session_of: Any) -> None:
+    word, name = world.word(), world.word()
+    group = world.add_group(name, RA, owner=False, member=False)
+    image = world.image("owner", name)
+    session_of("member", name).annotations.add_comment("image", image, f"{word} between us")
+    assert session_of("owner", RA).search.find(word)[0].detail == f"comment: {word} between us"
+    world.root.accounts.remove_member(group, world.users["owner"])
+    assert [hit.detail for hit in session_of("owner", RA).search.find(word)] == [""]
+
+
 @pytest.mark.parametrize("text", ["", "   ", '""', "& | -", "*"])
 def test_a_search_without_a_word_is_refused(session_of: Any, text: str) -> None:
     with pytest.raises(Invalid, match="no word"):

@@ -48,9 +48,9 @@ class Writer:
         self.process.stdin.flush()
 
     def read(self, count: int) -> None:
-        """Wait for some acknowledged writes, or for the end."""
+        """Wait until so many writes are acknowledged, or for the end."""
         assert self.process.stdout is not None
-        for _ in range(count):
+        while len(self.acknowledged) < count:
             line = self.process.stdout.readline()
             if not line:
                 break

@@ -210,3 +210,12 @@ def test_reduced_copies_in_subifds_are_levels(tmp_path: Path) -> None:
     made, contents = contents_of(path, tmp_path)
     found = pixels_of(contents.indexes[0], made.root, tmp_path, level=1)[0, :, 0]
     assert np.array_equal(found, array[:, ::2, ::2])
+
+
+@pytest.mark.parametrize("lost", [1, 20, 200])
+def test_a_file_without_the_end_of_its_xml_is_no_plain_tiff(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, _planes(3), ome=True, metadata={"axes": "CYX"}, photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:-lost])
+    with pytest.raises(Unreadable, match="truncated"):
+        contents_of(path, tmp_path)
