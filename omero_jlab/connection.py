@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from .errors import Invalid, NotFound, Unauthenticated, Unavailable
+from .operations import AnySession
 from .place import default_repository
-from .remote import AnySession, Attached, RemoteSession, Source, SurvivingSession, log_in
+from .remote import Attached, RemoteSession, Source, SurvivingSession, log_in
 
 __all__ = ["connect", "disconnect"]
 

@@ -66,11 +66,11 @@ function factsOf(image: Image): Fact[] {
 
 function facts(all: Fact[]): HTMLElement {
   return el(
-    'dl',
+    'div',
     'facts',
     {},
     ...all.flatMap(([name, value]) =>
-      value ? [el('dt', '', {}, name), el('dd', '', {}, value)] : []
+      value ? [el('span', 'fact-name', {}, name), el('span', 'fact', {}, value)] : []
     )
   );
 }

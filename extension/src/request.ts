@@ -6,6 +6,7 @@ import { HttpTransport, type Transport } from '../shared/request';
 export function labTransport(): Transport {
   const settings = ServerConnection.makeSettings();
   return new HttpTransport(settings.baseUrl, settings.token, (url, init) =>
-    ServerConnection.makeRequest(url, init, settings)
+    // Without this Lab adds the time to the query, and no picture would ever be cached.
+    ServerConnection.makeRequest(url, { ...init, cache: 'default' }, settings)
   );
 }

@@ -198,7 +198,6 @@ export class Stage {
         const layers = this.host.querySelectorAll('canvas');
         const ratio = this.map.getPixelRatio();
         for (const layer of layers) {
-          context.globalAlpha = Number((layer.parentElement ?? layer).style.opacity || 1);
           context.drawImage(
             layer,
             left * ratio, top * ratio, width * ratio, height * ratio,

@@ -59,5 +59,7 @@ def _block(
     # The second time point is a little later: everything has moved by some pixels.
     pattern = np.roll(pattern, (17 * t, 9 * t), (0, 1))
     noise = random.integers(0, 24, pattern.shape, np.uint16)
-    made: NDArray[np.uint16] = (pattern * np.float32(9000 - 2000 * c)).astype(np.uint16) + noise + 96
+    made: NDArray[np.uint16] = (
+        (pattern * np.float32(9000 - 2000 * c)).astype(np.uint16) + noise + 96
+    )
     return made[None, None, None]

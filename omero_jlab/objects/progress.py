@@ -18,7 +18,9 @@ _FIRST_S = 0.02
 _LONGEST_S = 0.5
 
 
-def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> ImportReport | ResultsReport | None:
+def wait(
+    session: AnySession, job: Job, what: str, quiet: bool = False
+) -> ImportReport | ResultsReport | None:
     """What a job reports when it is done.  Interrupting the wait cancels the job.
 
     Raises

@@ -143,9 +143,7 @@ class Thing(Generic[R]):
 
     def attach_table(self, frame: Any, name: str, description: str = "") -> Table:
         """Attach the rows of a `pandas.DataFrame` as a table."""
-        info = self._session.add_table(
-            self.kind, self.id, name, frame, description=description
-        )
+        info = self._session.add_table(self.kind, self.id, name, frame, description=description)
         return Table(self._session, info)
 
     def _of(self, kind: type[A]) -> list[A]:
@@ -170,4 +168,3 @@ class Thing(Generic[R]):
         )
         title = f"{type(self).__name__} {self.id}: {html.escape(self.name)}"
         return f"<div><strong>{title}</strong><table>{rows}</table></div>"
-

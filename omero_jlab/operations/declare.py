@@ -208,4 +208,4 @@ def _from_query(text: str) -> Any:
 def operations_of(family: str, protocol: type) -> tuple[Operation, ...]:
     """The operations that `protocol` declares, in the order of their declaration."""
     declared = [(n, f, getattr(f, "__route__", None)) for n, f in vars(protocol).items()]
-    return tuple(Operation(family, n, *route, f) for n, f, route in declared if route)
+    return tuple(Operation(family, n, r[0], r[1], f) for n, f, r in declared if r)

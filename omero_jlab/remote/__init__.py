@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from .session import AnySession, RemoteSession, log_in
+from .session import RemoteSession, log_in
 from .surviving import Attached, Source, SurvivingSession
 from .transport import Transport, is_loopback
 
 __all__ = [
-    "AnySession",
     "Attached",
     "RemoteSession",
     "Source",

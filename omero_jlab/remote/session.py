@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,49 +48,9 @@ from . import wire
 from .families import family
 from .transport import Body, Transport, is_loopback
 
-__all__ = ["AnySession", "RemoteSession", "log_in"]
+__all__ = ["RemoteSession", "log_in"]
 
 R = TypeVar("R", bound=Record)
-
-
-class AnySession(Streams, Protocol):
-    """What every Session has, wherever its repository is."""
-
-    @property
-    def server(self) -> Server: ...
-
-    @property
-    def jobs(self) -> Jobs: ...
-
-    @property
-    def accounts(self) -> Accounts: ...
-
-    @property
-    def browse(self) -> Browse: ...
-
-    @property
-    def containers(self) -> Containers: ...
-
-    @property
-    def graph(self) -> Graph: ...
-
-    @property
-    def images(self) -> Images: ...
-
-    @property
-    def shapes(self) -> Shapes: ...
-
-    @property
-    def annotations(self) -> Annotations: ...
-
-    @property
-    def tables(self) -> Tables: ...
-
-    @property
-    def search(self) -> Search: ...
-
-    @property
-    def ingest(self) -> Ingest: ...
 
 
 def log_in(url: str, user: str, password: str) -> str:
@@ -170,6 +130,10 @@ class RemoteSession(Streams):
                 f"environment version {API_VERSION}: update omero-jlab in {newer}."
             )
         return Status.model_validate_json(answer)
+
+    def in_group(self, group: str | int) -> RemoteSession:
+        """The same user's Session that creates in another group."""
+        return RemoteSession(self.transport, group=group, request_id=self.request_id)
 
     def close(self) -> None:
         """Close the connections to the server."""

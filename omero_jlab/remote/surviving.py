@@ -7,12 +7,14 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter
 
 from ..errors import Unavailable
-from ..operations import FAMILIES, Operation, Streams
+from ..operations import FAMILIES, AnySession, Operation, Streams
 from .families import family
-from .session import AnySession, RemoteSession
+from .session import RemoteSession
 
 __all__ = ["Attached", "Source", "SurvivingSession"]
 
@@ -128,9 +130,18 @@ class SurvivingSession:
 
 
 def _stream(name: str) -> Callable[..., Any]:
-    @functools.wraps(getattr(Streams, name))
+    declared = getattr(Streams, name)
+
+    @functools.wraps(declared)
     def method(self: SurvivingSession, *args: Any, **kwargs: Any) -> Any:
-        return self.attempt(lambda session: getattr(session, name)(*args, **kwargs))
+        def do(session: Any) -> Any:
+            # This process may be the new owner of what the old one had already written.
+            before = session.repeated() if hasattr(session, "repeated") else None
+            if before is not None:
+                return TypeAdapter(get_type_hints(declared)["return"]).validate_json(before)
+            return getattr(session, name)(*args, **kwargs)
+
+        return self.attempt(do)
 
     return method
 

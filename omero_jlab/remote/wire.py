@@ -177,5 +177,5 @@ def blocks(array: Any) -> Iterator[bytes]:
 
     every = itertools.product(*(range(n) for n in array.numblocks))
     while batch := list(itertools.islice(every, os.cpu_count() or 1)):
-        for block in compute(*(array.blocks[index] for index in batch)):  # type: ignore[no-untyped-call]
+        for block in compute(*(array.blocks[index] for index in batch)):
             yield from pieces(as_sent(np.asarray(block)).reshape(-1).view(np.uint8).data)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import with_loader_criteria
 
-from ..database import Guarded, GroupRow, MembershipRow, RoiRow, UserRow
+from ..database import GroupRow, Guarded, MembershipRow, RoiRow, UserRow
 from ..errors import Denied, Invalid, NotFound, Unauthenticated
 from ..model import Actor, GroupType, Rights
 
@@ -70,21 +70,26 @@ class Access:
             )
         )
 
-    def visible(self, row: type[Guarded]) -> ColumnElement[bool]:
-        """The criterion for rows of a class that the actor may see."""
-        alive = row.deleted_at.is_(None)
-        if self.actor.is_admin:
-            return and_(alive, true())
-        mine = row.owner_id == self.actor.user_id
-        return and_(alive, or_(mine, row.group_id.in_(self.readable)))
-
     @cached_property
     def criteria(self) -> tuple[Any, ...]:
-        """The criterion of every guarded class, for a select to carry."""
+        """The criterion of every guarded class, for a select to carry.
+
+        It is a function of the class: a ready expression would be put on an alias as it stands,
+        where it limits the table behind the alias and leaves the alias open.
+        """
+        user_id, readable = self.actor.user_id, self.readable
+        if self.actor.is_admin:
+
+            def visible(row: type[Guarded]) -> ColumnElement[bool]:
+                return row.deleted_at.is_(None)
+        else:
+
+            def visible(row: type[Guarded]) -> ColumnElement[bool]:
+                mine = or_(row.owner_id == user_id, row.group_id.in_(readable))
+                return and_(row.deleted_at.is_(None), mine)
+
         classes = sorted(Guarded.__subclasses__(), key=lambda c: c.__name__)
-        return tuple(
-            with_loader_criteria(row, self.visible(row), include_aliases=True) for row in classes
-        )
+        return tuple(with_loader_criteria(row, visible, include_aliases=True) for row in classes)
 
     def rights(self, row: Guarded) -> Rights:
         """What the actor may do to a row that the actor may see."""
@@ -220,6 +225,8 @@ def _current_group(
         default = user.default_group_id
         if default is not None and default in allowed:
             return allowed[default]
+        if user.is_admin and not member_of:
+            return groups[min(groups)]
         if not member_of:
             raise Denied(f"{user.name} is in no group yet: ask an administrator to add you to one.")
         return groups[min(member_of)]

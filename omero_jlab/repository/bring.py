@@ -108,17 +108,14 @@ class Bringing:
             def paths(ids: list[int]) -> Sequence[str]:
                 return [managed, f"{managed}.log", *(image_place(i) for i in ids)]
 
-            intended = stack.enter_context(
-                intending(store, "import", paths, ImageRow, count)
-            )
+            intended = stack.enter_context(intending(store, "import", paths, ImageRow, count))
             files = stack.enter_context(Stage(layout.staging(layout.managed)))
             pixels = stack.enter_context(Stage(layout.staging(layout.pixels)))
             brought = _Brought(plan, contents)
             brought.files = list(self._copy(plan, contents, files.path))
             self._index(brought, files.path, pixels.path)
             described = [
-                self._described(brought, i, files.path, pixels.path / str(i))
-                for i in range(count)
+                self._described(brought, i, files.path, pixels.path / str(i)) for i in range(count)
             ]
             files.publish(layout.root / managed)
             write_file(layout.root / f"{managed}.log", self._log(brought).encode())
@@ -244,7 +241,9 @@ class Bringing:
             sha256=copied.sha256,
             md5=copied.md5,
             mtime_ns=copied.mtime_ns,
-            mimetype="image/tiff" if "tif" in Path(file).suffix.lower() else "application/octet-stream",
+            mimetype="image/tiff"
+            if "tif" in Path(file).suffix.lower()
+            else "application/octet-stream",
         )
 
     def _place(self, unit: Writing, brought: _Brought, image_ids: Sequence[int]) -> None:

@@ -22,9 +22,10 @@ from ..database import (
 from ..errors import Invalid
 from ..model import Kind, Node, Page, Rights, TargetKind
 from .access import Access
-from .containers import counts, found, well_label
+from .containers import counts, found
 from .guarded import GuardedSession
 from .index import TARGETS
+from .plate_names import well_label
 from .work import Work
 
 __all__ = ["Browse"]
@@ -93,7 +94,9 @@ class Browse:
                 nodes += _nodes(db, access, "well", rows.all())
             if kind == "well":
                 rows = db.scalars(
-                    select(PlateRow).join(WellRow, WellRow.plate_id == PlateRow.id).where(WellRow.id == id)
+                    select(PlateRow)
+                    .join(WellRow, WellRow.plate_id == PlateRow.id)
+                    .where(WellRow.id == id)
                 )
                 nodes += _nodes(db, access, "plate", rows.all())
             return tuple(nodes)

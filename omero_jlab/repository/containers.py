@@ -23,30 +23,22 @@ from ..errors import Invalid, NotFound
 from ..model import Dataset, Field, Plate, Project, Screen, Well
 from .access import Access
 from .guarded import GuardedSession
+from .plate_names import well_label
 from .records import owned
 from .work import Work, Writing
 
-__all__ = ["Containers", "container_named", "found", "well_label"]
+__all__ = ["Containers", "container_named", "counts", "found"]
 
 R = TypeVar("R", bound=Guarded)
+_LARGEST_ID = 2**63 - 1
 
 
 def found(db: GuardedSession, row: type[R], number: int) -> R:
     """The row with an id, or `NotFound`, alike for what is hidden and what is not there."""
-    one = db.get(row, number)
+    one = db.get(row, number) if 0 < number <= _LARGEST_ID else None
     if one is None:
         raise NotFound(f"There is no {row.__name__.removesuffix('Row').lower()} {number}.")
     return one
-
-
-def well_label(row: int, column: int) -> str:
-    """The name of a well: A01 for row 0, column 0; after Z come AA, AB, …"""
-    letters = ""
-    row += 1
-    while row:
-        row, digit = divmod(row - 1, 26)
-        letters = chr(ord("A") + digit) + letters
-    return f"{letters}{column + 1:02d}"
 
 
 def container_named(unit: Writing, row: type[Any], name: str, **fields: Any) -> Any:
@@ -94,7 +86,9 @@ class Containers:
     ) -> tuple[Dataset, ...]:
         """The datasets, by name."""
         with self._session.reading() as (db, access):
-            return _datasets(db, access, _named(db, DatasetRow, name, ProjectDatasetRow, project_id))
+            return _datasets(
+                db, access, _named(db, DatasetRow, name, ProjectDatasetRow, project_id)
+            )
 
     def dataset(self, id: int) -> Dataset:
         """One dataset."""

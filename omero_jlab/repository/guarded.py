@@ -104,10 +104,15 @@ def _unmapped(
     for child in children:
         if isinstance(child, TextClause | TextualSelect):
             yield child
+        elif isinstance(child, SelectBase):
+            yield from _unmapped(child)
         elif "parententity" in child._annotations:
             mapped.add(getattr(child, "table", child)._deannotate())
         elif isinstance(child, TableClause | TableAlias):
             bare.append(child)
+        elif isinstance(child, ColumnClause) and child.is_literal:
+            if child.name not in ("*", "1"):
+                yield child
         elif isinstance(child, ColumnClause):
             if isinstance(child.table, TableClause | TableAlias):
                 bare.append(child.table)

@@ -22,6 +22,7 @@ from ..database import (
     WellRow,
 )
 from .guarded import GuardedSession
+from .plate_names import well_label
 
 __all__ = ["TARGETS", "write_index"]
 
@@ -36,10 +37,13 @@ TARGETS: dict[str, type[Any]] = {
 """The classes of what can be annotated and searched, by kind."""
 
 _KINDS = {row: kind for kind, row in TARGETS.items()}
-_DELETE = text("DELETE FROM search_text WHERE kind = :kind AND object_id = :id")
+# The row's number names the object: a search for kind and id would read the whole index.
+_NUMBERS = {kind: number for number, kind in enumerate(TARGETS)}
+_DELETE = text("DELETE FROM search_text WHERE rowid = :row")
 _INSERT = text(
-    "INSERT INTO search_text (kind, object_id, name, description, tag, key, comment, file, "
-    "channel) VALUES (:kind, :id, :name, :description, :tag, :key, :comment, :file, :channel)"
+    "INSERT INTO search_text (rowid, kind, object_id, name, description, tag, key, comment, "
+    "file, channel) VALUES (:row, :kind, :id, :name, :description, :tag, :key, :comment, :file, "
+    ":channel)"
 )
 
 
@@ -47,9 +51,11 @@ def write_index(db: GuardedSession, touched: Iterable[Guarded]) -> None:
     """Bring the documents of every object that `touched` rows speak of up to date."""
     for kind, object_id in sorted(_objects(db, touched)):
         row = db.scalar(_free(select(TARGETS[kind]).where(TARGETS[kind].id == object_id)))
-        db.execute(_free(_DELETE), {"kind": kind, "id": object_id})
+        number = object_id * len(_NUMBERS) + _NUMBERS[kind]
+        db.execute(_free(_DELETE), {"row": number})
         if row is not None and row.deleted_at is None:
-            document = {"kind": kind, "id": object_id} | _document(db, kind, row)
+            document = {"row": number, "kind": kind, "id": object_id}
+            document |= _document(db, kind, row)
             db.execute(_free(_INSERT), document)
 
 
@@ -80,7 +86,8 @@ def _target(link: AnnotationLinkRow) -> tuple[str, int]:
 
 def _document(db: GuardedSession, kind: str, row: Any) -> dict[str, str]:
     words: dict[str, list[str]] = defaultdict(list)
-    words["name"].append(getattr(row, "name", ""))
+    is_well = isinstance(row, WellRow)
+    words["name"].append(well_label(row.row, row.column) if is_well else row.name)
     words["description"].append(row.description)
     linked = (
         select(AnnotationRow)

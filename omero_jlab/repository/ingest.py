@@ -110,6 +110,8 @@ def _planned(workers: Workers, request: ImportRequest) -> Planned:
         raise Invalid(f"Paths to import are absolute, not {relative[0]!r}: give the whole path.")
     planned = plan_filesets(workers, [Path(path) for path in request.paths], request.channels)
     if not planned.plans and not planned.failed:
-        named = tuple(ImportFailure(path=p, reason="no image was found in it") for p in request.paths)
+        named = tuple(
+            ImportFailure(path=p, reason="no image was found in it") for p in request.paths
+        )
         return planned.model_copy(update={"failed": named})
     return planned

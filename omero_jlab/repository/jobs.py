@@ -95,7 +95,7 @@ def _run(state: State, job_id: int, function: Callable[[Progress], Any]) -> None
         _change(state, job_id, state="cancelled", error=str(error), finished_at=now())
     except OmeroError as error:
         _change(state, job_id, state="failed", error=str(error), finished_at=now())
-    except Exception as error:  # noqa: BLE001 - the border of a job: logged, and told in its row
+    except Exception as error:
         log.exception("job %s failed", job_id)
         text = f"An unexpected {type(error).__name__}: {error}"
         _change(state, job_id, state="failed", error=text, finished_at=now())

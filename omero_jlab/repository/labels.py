@@ -110,9 +110,7 @@ def _stack(labels: Any, image: Image) -> Any:
     return stack
 
 
-def _placed(
-    shape: tuple[int, ...], image: Image, placement: Placement | None
-) -> Placement:
+def _placed(shape: tuple[int, ...], image: Image, placement: Placement | None) -> Placement:
     height, width = shape[-2:]
     if placement is None:
         if (height, width) == (image.sizes.y, image.sizes.x):

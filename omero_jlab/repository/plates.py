@@ -50,9 +50,7 @@ def _well(unit: Writing, plate: PlateRow, position: Position) -> WellRow:
             WellRow.column == position.column,
         )
     )
-    return known or unit.new(
-        WellRow(plate_id=plate.id, row=position.row, column=position.column)
-    )
+    return known or unit.new(WellRow(plate_id=plate.id, row=position.row, column=position.column))
 
 
 def _link(unit: Writing, screen: str, plate: PlateRow) -> None:

@@ -144,9 +144,7 @@ def _picture(
     wanted = [c for c, channel in enumerate(settings.channels) if channel.active]
     if not wanted:
         return np.zeros((area[2], area[3], 3), np.uint8)
-    drawn = settings.model_copy(
-        update={"channels": tuple(settings.channels[c] for c in wanted)}
-    )
+    drawn = settings.model_copy(update={"channels": tuple(settings.channels[c] for c in wanted)})
     return render(source.reader.planes(level, t, wanted, z, *area), drawn)
 
 

@@ -28,9 +28,9 @@ from ..results import (
     recognise,
 )
 from ..tables import columns_of
-from .containers import well_label
 from .guarded import GuardedSession
 from .pixel_access import OpenImage, open_image
+from .plate_names import well_label
 from .work import Work
 
 __all__ = ["Attaching", "plan_results"]
@@ -61,9 +61,7 @@ def plan_results(
         for m in matching.matches
     ]
     lost: list[Unmatched | Ambiguous] = [*matching.unmatched, *matching.ambiguous]
-    rows += [
-        ResultsRow(number=u.number, image_id=None, matched_by="", note=u.reason) for u in lost
-    ]
+    rows += [ResultsRow(number=u.number, image_id=None, matched_by="", note=u.reason) for u in lost]
     report = ResultsReport(
         program=output.program,
         version=output.version,
@@ -149,9 +147,7 @@ class Attaching:
         description = f"{output.program} {output.version}".strip()
         image_id = prepared.image.id
         for name, frame in prepared.tables:
-            table = self._session.add_table(
-                "image", image_id, name, frame, namespace, description
-            )
+            table = self._session.add_table("image", image_id, name, frame, namespace, description)
             made.tables.append(table.id)
             made.rows += len(frame)
         for name, labels, placement in prepared.labels:

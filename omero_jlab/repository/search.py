@@ -12,9 +12,9 @@ from ..database import WellRow
 from ..errors import Invalid
 from ..model import Hit, TargetKind
 from .access import Access
-from .containers import well_label
 from .guarded import GuardedSession
 from .index import TARGETS
+from .plate_names import well_label
 from .words import FIELDS, match_expression
 from .work import Work
 

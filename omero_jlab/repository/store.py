@@ -99,12 +99,15 @@ class Store(State):
             sweep(self.layout.staging(folder))
             sweep(self.layout.trash(folder))
         with self.books() as db:
-            self.local_user = db.scalars(
-                select(UserRow.name)
-                .where(UserRow.is_admin)
-                .order_by(UserRow.id)
-                .execution_options(unguarded="accounts")
-            ).first() or getpass.getuser()
+            self.local_user = (
+                db.scalars(
+                    select(UserRow.name)
+                    .where(UserRow.is_admin)
+                    .order_by(UserRow.id)
+                    .execution_options(unguarded="accounts")
+                ).first()
+                or getpass.getuser()
+            )
             interrupted = select(JobRow).where(JobRow.state.in_(("queued", "running")))
             for job in db.scalars(interrupted.execution_options(unguarded="jobs")):
                 job.state = "failed"

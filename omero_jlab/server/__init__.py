@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..place import default_repository
+from .app import RepositoryApp
 from .holder import Address, Holder, Upstream
 from .standalone import Listener, application, serve
 
@@ -10,6 +11,7 @@ __all__ = [
     "Address",
     "Holder",
     "Listener",
+    "RepositoryApp",
     "Upstream",
     "application",
     "default_repository",

@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado.routing import Rule
-from traitlets import Unicode, default
+from traitlets import Bool, Unicode, default
 
 from ..errors import OmeroError
 from ..place import default_repository
@@ -18,14 +18,10 @@ from .relay import RelayHandler, Relaying
 from .routes import routes
 from .standalone import Listener
 
-__all__ = ["OmeroJlab"]
+__all__ = ["RepositoryApp"]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    return [{"module": "omero_jlab.server.app", "app": OmeroJlab}]
-
-
-class OmeroJlab(ExtensionApp):
+class RepositoryApp(ExtensionApp):
     """Serves the user's repository, or passes requests on to the process that owns it."""
 
     name = "omero_jlab"
@@ -40,6 +36,8 @@ class OmeroJlab(ExtensionApp):
         help="A file with this user's token for `server_url`, readable by nobody else."
     ).tag(config=True)
 
+    show_panel = Bool(help="Show the repository's panel when JupyterLab starts.").tag(config=True)
+
     @default("repository")
     def _default_repository(self) -> str:
         return str(default_repository())
@@ -51,6 +49,12 @@ class OmeroJlab(ExtensionApp):
     @default("server_token_file")
     def _default_server_token_file(self) -> str:
         return os.environ.get("OMERO_JLAB_SERVER_TOKEN_FILE", "")
+
+    def initialize_settings(self) -> None:
+        """Tell the page what its panel asks for."""
+        if self.show_panel:
+            page = self.settings.setdefault("page_config_data", {})
+            page["omeroJlabShowPanel"] = "true"
 
     def initialize_handlers(self) -> None:
         """Add the routes; which of them answers is known once the repository is found."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 
 __all__ = ["Attempts"]
 
@@ -12,19 +13,18 @@ __all__ = ["Attempts"]
 class Attempts:
     """Failed attempts of the last minutes; `allowed` says whether there may be one more."""
 
-    def __init__(self, limit: int = 10, window_s: float = 300.0) -> None:
-        self._limit = limit
+    def __init__(self, window_s: float = 300.0) -> None:
         self._window_s = window_s
         self._guard = threading.Lock()
         self._failures: dict[str, deque[float]] = defaultdict(deque)
 
-    def allowed(self, *keys: str) -> bool:
-        """Whether none of `keys` (a name, an address) has failed too often."""
+    def allowed(self, limits: Mapping[str, int]) -> bool:
+        """Whether none of the keys (a name, an address) has reached its limit."""
         with self._guard:
             self._forget()
-            return all(len(self._failures.get(key, ())) < self._limit for key in keys)
+            return all(len(self._failures.get(key, ())) < limit for key, limit in limits.items())
 
-    def failed(self, *keys: str) -> None:
+    def failed(self, keys: Iterable[str]) -> None:
         """Count a failure."""
         with self._guard:
             for key in keys:

@@ -19,7 +19,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ..errors import Denied, Invalid, NotFound, OmeroError, Unauthenticated, status_of
-from ..remote import AnySession
+from ..operations import AnySession
 from ..remote.wire import GROUP, PIECE, REQUEST_ID, USER
 from .holder import Holder
 from .identity import Bearer, account_of

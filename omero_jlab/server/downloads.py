@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..model import OriginalFile
-from ..remote import AnySession
+from ..operations import AnySession
 from .base import RepositoryHandler, reads
 from .uploads import number
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from ..errors import OmeroError, Unavailable
-from ..remote import AnySession
+from ..operations import AnySession
 from ..storage import Layout, Owner, RepositoryLock
 from ..version import __version__
 from .attempts import Attempts

@@ -33,10 +33,11 @@ class LoginHandler(RepositoryHandler):
         except ValidationError:
             # The reason would repeat the password.
             raise Invalid('Send {"name": …, "password": …}.') from None
-        attempts = self.holder.attempts
-        # Each on its own: one place may try many names, many places one name.
-        keys = (f"name {asked.name}", f"address {self.request.remote_ip}")
-        if not attempts.allowed(*keys):
+        address = self.request.remote_ip
+        # Few for a name from one place; more for a name from everywhere (or anybody could lock
+        # its owner out) and for a place (all of an institute may come through one proxy).
+        limits = {f"{asked.name} at {address}": 10, f"name {asked.name}": 100, f"at {address}": 100}
+        if not self.holder.attempts.allowed(limits):
             raise Unauthenticated("Too many failed attempts: wait five minutes.")
 
         def check() -> bytes | None:
@@ -51,7 +52,7 @@ class LoginHandler(RepositoryHandler):
 
         answer = await self.offload(check)
         if answer is None:
-            attempts.failed(*keys)
+            self.holder.attempts.failed(limits)
             raise Unauthenticated("Name and password do not belong together.")
         await self.send_json(answer)
 

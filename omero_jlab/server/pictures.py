@@ -12,7 +12,7 @@ from pydantic import Field, Json, NonNegativeInt
 
 from ..errors import Invalid, TooLarge
 from ..model import Image, Record, Settings, Tile
-from ..remote import AnySession
+from ..operations import AnySession
 from ..remote.wire import array_headers, as_sent
 from .base import RepositoryHandler, reads
 

@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -19,7 +19,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher
 
-from ..errors import Unavailable
+from ..errors import NotFound, Unavailable
 from ..remote import is_loopback
 from ..remote.wire import API_PATH, PIECE, REQUEST_ID, USER
 from .base import StreamedHandler
@@ -80,6 +80,8 @@ class RelayHandler(StreamedHandler):
         if not await self.admit():
             return
         path = self.path_args[0]
+        if any(unquote(part) in (".", "..") for part in path.split("/")):
+            raise NotFound(f"There is no {path!r} here; openapi.json lists what there is.")
         self.request.connection.set_max_body_size(1 << 44)  # type: ignore[union-attr]
         self._answer = asyncio.ensure_future(self._pass_on(path))
 
@@ -167,7 +169,7 @@ class RelayHandler(StreamedHandler):
         client = _client(owner.url)
         request = client.build_request(
             self.request.method or "GET",
-            owner.url.rstrip("/") + "/" + API_PATH + quote(path, safe="/") + query,
+            owner.url.rstrip("/") + "/" + API_PATH + path + query,
             headers=headers,
             content=self._pieces() if self._has_body() else None,
         )

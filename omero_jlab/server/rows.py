@@ -10,7 +10,7 @@ from pydantic import Json, NonNegativeInt
 
 from ..errors import TooLarge
 from ..model import Record
-from ..remote import AnySession
+from ..operations import AnySession
 from ..remote.wire import NewTable, pieces
 from .base import RepositoryHandler, reads, writes
 from .spool import Spool

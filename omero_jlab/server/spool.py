@@ -93,7 +93,7 @@ class Spool:
             count = int(np.prod(shape))
             graph[name, *index] = flat[start : start + count].reshape(shape)
             start += count
-        return Array(graph, name, form.chunks, dtype)  # type: ignore[no-untyped-call]
+        return Array(graph, name, form.chunks, dtype)
 
     def move(self, target: Path) -> None:
         """Put the payload at `target`, in place of what is there."""

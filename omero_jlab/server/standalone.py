@@ -146,7 +146,8 @@ class Listener:
 def serve(store: OpenRepository, host: str, port: int) -> None:
     """Answer for an open repository until the process is told to end.
 
-    The lock is the caller's; called in the main thread, where signals arrive.  Behind TLS or a proxy with it, unless `host` is this machine.
+    The lock is the caller's; called in the main thread, where signals arrive.  Unless
+    `host` is this machine, it belongs behind a proxy that speaks TLS.
     """
     holder = Holder.of(store)
     listener = Listener(holder, host, port, public=True)

@@ -8,11 +8,11 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import get_args
+from typing import Any, get_args
 
 from ..errors import Invalid, NotFound
 from ..model import Record, TargetKind
-from ..remote import AnySession
+from ..operations import AnySession
 from ..remote.wire import PIECE, NewFile, NewImage, NewLabels, NewTable, UploadedFile
 from ..storage import Layout
 from .base import RepositoryHandler, StreamedHandler, writes
@@ -73,10 +73,9 @@ class UploadHandler(StreamedHandler):
         try:
             if self._failure is not None:
                 raise self._failure
-            made = await self.with_session(lambda session: use(session, spool))
+            body = await self.with_session(lambda session: _once(session, spool, use))
         finally:
             self.holder.writing.soon(spool.remove)
-        body = made if isinstance(made, bytes) else made.model_dump_json().encode()
         await self.send_json(body)
 
     def on_finish(self) -> None:
@@ -213,6 +212,14 @@ def number(text: str) -> int:
     if not text.isdecimal() or len(text) > 16:
         raise Invalid(f"An id is a number, not {text!r}.")
     return int(text)
+
+
+def _once(session: Any, spool: Spool, use: Callable[[AnySession, Spool], Record | bytes]) -> bytes:
+    before = session.repeated()
+    if before is not None:
+        return str(before).encode()
+    made = use(session, spool)
+    return made if isinstance(made, bytes) else made.model_dump_json().encode()
 
 
 def _inside(folder: Path, relative: str) -> Path:

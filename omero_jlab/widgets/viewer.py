@@ -30,9 +30,9 @@ class ImageViewer(FetchingWidget):
     _esm = STATIC / "viewer.js"
 
     image_id = traitlets.Int().tag(sync=True)
-    settings = traitlets.Dict(None, allow_none=True).tag(sync=True)
+    settings = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
     z = traitlets.Int(None, allow_none=True).tag(sync=True)
     t = traitlets.Int(None, allow_none=True).tag(sync=True)
-    labels = traitlets.List(traitlets.Dict(), None, allow_none=True).tag(sync=True)
-    selection = traitlets.Dict(None, allow_none=True).tag(sync=True)
-    view = traitlets.Dict(None, allow_none=True).tag(sync=True)
+    labels = traitlets.List(traitlets.Dict(), default_value=None, allow_none=True).tag(sync=True)
+    selection = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
+    view = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)

@@ -199,7 +199,9 @@ def images() -> dict[int, Pixels]:
         "small",
         [bytes_],
         Settings(
-            channels=tuple(ChannelSettings(color=c, start=10, end=200) for c in ("00FF80", "FF0000"))
+            channels=tuple(
+                ChannelSettings(color=c, start=10, end=200) for c in ("00FF80", "FF0000")
+            )
         ),
     )
     return {each.id: each for each in (cells_image, tissue, eight, small)}
@@ -391,7 +393,7 @@ class SearchHandler(_Api):
         )
 
 
-_PAGE = """<!doctype html><meta charset="utf-8"><title>widget</title>
+_PAGE = """<!doctype html><meta charset="utf-8"><title>widget</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/static/omero-jlab.css"><body style="margin:0">%s<div id="host"></div>
 <script type="module">
 import widget from "/static/%s.js";

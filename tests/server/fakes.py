@@ -102,6 +102,9 @@ class FakeSession:
         self.store.calls.append(f"{operation.family}.{operation.name}")
         return getattr(getattr(self, operation.family), operation.name)(**arguments)
 
+    def repeated(self) -> str | None:
+        return None
+
     def _status(self) -> Status:
         user = User(id=1 if self.user == "root" else 2, name=self.user)
         name = self.group if isinstance(self.group, str) else "own"

@@ -11,9 +11,7 @@ from .output import CellProfilerOutput
 __all__ = ["CellProfilerOutput", "recognise"]
 
 
-def recognise(
-    path: Path, read_labels: LabelReader = read_labels
-) -> CellProfilerOutput | None:
+def recognise(path: Path, read_labels: LabelReader = read_labels) -> CellProfilerOutput | None:
     """The output in the folder `path`, or in the folder of the CSV `path`."""
     if path.is_file() and path.suffix.casefold() != ".csv":
         return None

@@ -24,17 +24,17 @@ def jp_server_config(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> dict[
     monkeypatch.setattr(holder, "open_store", open_store)
     return {
         "ServerApp": {
-            "jpserver_extensions": {"omero_jlab.server.app": True},
+            "jpserver_extensions": {"omero_jlab": True},
             "allow_unauthenticated_access": False,
         },
-        "OmeroJlab": {"repository": str(store.layout.root)},
+        "RepositoryApp": {"show_panel": True, "repository": str(store.layout.root)},
     }
 
 
 @pytest.fixture
 def extension(jp_serverapp: Any) -> Any:
     """The running extension."""
-    (app,) = jp_serverapp.extension_manager.extension_apps["omero_jlab.server.app"]
+    (app,) = jp_serverapp.extension_manager.extension_apps["omero_jlab"]
     return app
 
 

@@ -113,5 +113,10 @@ async def test_a_repository_that_is_none_does_not_keep_jupyter_from_starting(
     assert [path.name for path in store.layout.root.iterdir()] == ["thesis.docx"]
 
 
+async def test_the_page_is_told_to_show_the_panel(jp_serverapp: Any) -> None:
+    page = jp_serverapp.web_app.settings["page_config_data"]
+    assert page["omeroJlabShowPanel"] == "true"
+
+
 def teardown_module() -> None:
     disconnect()

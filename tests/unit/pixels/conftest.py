@@ -44,10 +44,10 @@ def make_index(
     )
 
 
-def index_of_tiff(path: Path) -> ChunkIndex:
+def index_of_tiff(path: Path, count: int | None = None) -> ChunkIndex:
     """Pages become Z, planar samples channels, interleaved ones samples."""
     with tifffile.TiffFile(path) as tiff:
-        pages = [page.aspage() for page in tiff.pages]
+        pages = [page.aspage() for page in tiff.pages[:count]]
         page = pages[0]
         order = tiff.byteorder
         samples = page.samplesperpixel
@@ -99,7 +99,7 @@ def _codecs(page: tifffile.TiffPage, order: str, planar: bool) -> tuple[Codec, .
 
 
 @pytest.fixture
-def tiff_index() -> Callable[[Path], ChunkIndex]:
+def tiff_index() -> Callable[..., ChunkIndex]:
     return index_of_tiff
 
 

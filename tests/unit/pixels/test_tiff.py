@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +173,7 @@ def test_a_file_that_became_shorter_says_so(
 
 
 def test_a_file_that_changes_while_it_is_open_says_so(
-    tmp_path: Path, tiff_index: Callable[[Path], Any], picture: Any
+    tmp_path: Path, tiff_index: Any, picture: Any
 ) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, picture(SHAPE, "uint16"), photometric="minisblack")
@@ -189,3 +188,47 @@ def test_a_file_that_changes_while_it_is_open_says_so(
     reader.close()
     with pytest.raises(Unreadable, match="cannot be opened"):
         reader.region(0, 0, 0, 0, 0, 0, 10, 10)
+
+
+@pytest.mark.real_data
+def test_pages_of_real_slides_and_stacks(real_data: Path, tiff_index: Any, tmp_path: Path) -> None:
+    """The first page of every TIFF whose codec is decoded here, slide scanners' JPEG included."""
+    checked = set()
+    for path in sorted(real_data.rglob("*")):
+        if path.suffix.lower() not in {".tif", ".tiff", ".svs", ".stk", ".lsm", ".qptiff"}:
+            continue
+        try:
+            index, expected, kind = _first_page(path, tiff_index)
+        except _NotHere:
+            continue
+        reader = PixelReader(index, {"fileset": path.parent})
+        _, c, _, height, width = reader.sizes(0)
+        y, x = max(0, height // 2 - 300), max(0, width // 2 - 300)
+        size = min(600, height - y), min(600, width - x)
+        found = reader.planes(0, 0, range(c), 0, y, x, *size)
+        rows, columns = slice(y, y + size[0]), slice(x, x + size[1])
+        np.testing.assert_array_equal(found, expected[:, rows, columns], err_msg=str(path))
+        checked.add(kind)
+    assert {"JPEG", "LZW", "NONE"} <= checked
+
+
+class _NotHere(Exception):
+    pass
+
+
+def _first_page(path: Path, tiff_index: Any) -> tuple[Any, np.ndarray, str]:
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages[0].aspage()
+            if page.size > 100_000_000 or page.dtype is None or page.imagedepth > 1:
+                raise _NotHere
+            if page.fillorder != 1 or page.extrasamples:
+                raise _NotHere
+            expected = page.asarray()
+            kind = page.compression.name
+            shape = page.shaped
+        index = tiff_index(path, 1)
+    except (tifffile.TiffFileError, KeyError, ValueError, AttributeError):
+        raise _NotHere from None
+    # Separate samples, 1, height, width, samples.
+    return index, np.moveaxis(expected.reshape(shape), -1, 1).reshape(-1, *shape[2:4]), kind

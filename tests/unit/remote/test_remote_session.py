@@ -22,15 +22,15 @@ from omero_jlab.errors import (
     Unauthenticated,
     Unavailable,
 )
-from omero_jlab.operations import API_VERSION, CATALOGUE, Streams
-from omero_jlab.remote import AnySession, RemoteSession, SurvivingSession, Transport, is_loopback
+from omero_jlab.operations import API_VERSION, CATALOGUE, AnySession, Streams
+from omero_jlab.remote import RemoteSession, SurvivingSession, Transport, is_loopback
 from omero_jlab.remote.wire import NewTable, array_from, array_headers, blocks, form_of, framed
 
 
 @pytest.mark.parametrize("module", ["omero_jlab.remote", "omero_jlab.connection"])
 def test_importing_it_is_light(module: str) -> None:
-    heavy = ["sqlalchemy", "tables", "h5py", "pandas", "pyarrow", "dask", "numba", "tornado",
-             "jupyter_server", "skimage", "omero_jlab.repository", "omero_jlab.database"]  # fmt: skip
+    heavy = ["sqlalchemy", "tables", "h5py", "pandas", "pyarrow", "dask", "numba", "tornado"]
+    heavy += ["jupyter_server", "skimage", "omero_jlab.repository", "omero_jlab.database"]
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

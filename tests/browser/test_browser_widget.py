@@ -1,0 +1,113 @@
+"""The repository's browser in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(open_page: Callable[[str], Any], fake_url: str) -> Any:
+    found = open_page(f"{fake_url}/page/browser")
+    found.get_by_role("treeitem", name="Pilot").wait_for()
+    return found
+
+
+def open_dataset(page: Any, name: str) -> None:
+    page.get_by_role("treeitem", name="Pilot").locator(".jp-OmeroJlab-twisty").first.click()
+    page.get_by_role("treeitem", name=name).locator(".jp-OmeroJlab-line").last.click()
+    page.locator(".jp-OmeroJlab-card[data-kind=image]").first.wait_for()
+
+
+def cards(page: Any) -> Any:
+    return page.locator(".jp-OmeroJlab-card")
+
+
+def test_a_dataset_shows_its_thumbnails(page: Any) -> None:
+    open_dataset(page, "Cells")
+    page.locator(".jp-OmeroJlab-card img").nth(3).wait_for()
+    assert cards(page).count() == 4
+    # A name is text, whatever it looks like.
+    assert "A01 <b>field</b> 1" in cards(page).first.inner_text()
+    assert page.locator(".jp-OmeroJlab-card b").count() == 0
+
+
+def test_an_image_tells_what_is_known_of_it(page: Any) -> None:
+    open_dataset(page, "Cells")
+    cards(page).first.click()
+    metadata = page.locator(".jp-OmeroJlab-metadata")
+    metadata.get_by_text("control").wait_for()
+    text = metadata.inner_text()
+    for each in ("1400 × 1030", "uint16", "0.65 × 0.65 × 2 µm", "DNA", "gene", "TP53", "<i>mitosis"):
+        assert each in text
+    assert page.evaluate("model.get('selected')") == [{"kind": "image", "id": 1}]
+
+
+def test_several_can_be_marked(page: Any) -> None:
+    open_dataset(page, "Cells")
+    cards(page).nth(0).click()
+    cards(page).nth(2).click(modifiers=["Shift"])
+    cards(page).nth(3).click(modifiers=["Control"])
+    cards(page).nth(1).click(modifiers=["Control"])
+    selected = page.evaluate("model.get('selected')")
+    assert [each["id"] for each in selected] == [1, 3, 4]
+
+
+def test_the_filter_narrows_what_is_shown(page: Any) -> None:
+    open_dataset(page, "Cells")
+    page.get_by_label("Filter by name").fill("tis")
+    page.wait_for_function("document.querySelectorAll('.jp-OmeroJlab-card').length === 1")
+    assert "tissue" in cards(page).inner_text()
+    assert page.evaluate("model.get('filter')") == "tis"
+    page.evaluate("model.set('filter', '')")
+    page.wait_for_function("document.querySelectorAll('.jp-OmeroJlab-card').length === 4")
+
+
+def test_a_long_dataset_comes_page_by_page(page: Any) -> None:
+    open_dataset(page, "Many")
+    assert page.locator(".jp-OmeroJlab-status").inner_text() == "200 of 450"
+    for _ in range(2):
+        page.locator(".jp-OmeroJlab-more").scroll_into_view_if_needed()
+        page.wait_for_timeout(200)
+    page.wait_for_function("document.querySelectorAll('.jp-OmeroJlab-card').length === 450")
+    assert page.locator(".jp-OmeroJlab-more").count() == 0
+
+
+def test_a_plate_shows_its_images(page: Any) -> None:
+    page.get_by_role("treeitem", name="Screen").locator(".jp-OmeroJlab-twisty").first.click()
+    page.get_by_role("treeitem", name="plate-1").locator(".jp-OmeroJlab-line").last.click()
+    page.locator(".jp-OmeroJlab-card[data-kind=image]").first.wait_for()
+    assert cards(page).count() == 4
+
+
+def test_search_finds_and_lets_go(page: Any) -> None:
+    page.get_by_label("Search everything").fill("small")
+    page.wait_for_function("document.querySelectorAll('.jp-OmeroJlab-card').length === 1")
+    page.get_by_label("Search everything").fill("no such thing")
+    page.get_by_text("Nothing was found.").wait_for()
+    page.get_by_label("Search everything").fill("")
+    page.get_by_text("Choose a project").wait_for()
+
+
+def test_a_double_click_opens_the_image_below(page: Any) -> None:
+    open_dataset(page, "Cells")
+    cards(page).nth(3).dblclick()
+    page.wait_for_function("window.__omeroJlabViewers?.length === 1")
+    page.evaluate("window.__omeroJlabViewers[0].ready")
+    assert page.evaluate("model.get('opened')") == 4
+    page.get_by_title("Close the image").click()
+    assert page.evaluate("window.__omeroJlabViewers.length") == 0
+
+
+def test_the_tree_answers_to_keys(page: Any) -> None:
+    page.get_by_role("tree").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("treeitem", name="Cells").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator(".jp-OmeroJlab-card[data-kind=image]").nth(3).wait_for()
+    assert page.locator(".jp-OmeroJlab-place").inner_text() == "Cells"
