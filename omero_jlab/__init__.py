@@ -29,6 +29,6 @@ def connect(*args: Any, **kwargs: Any) -> Repository:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    from .server import RepositoryApp
+    from .server.app import RepositoryApp
 
     return [{"module": "omero_jlab", "app": RepositoryApp}]

@@ -130,6 +130,8 @@ class Here:
     def __init__(self, root: Path) -> None:
         from .server import Holder, Listener
 
+        self.root = root
+        self.users = 0
         self.holder = Holder(root)
         self.listener = Listener(self.holder)
 
@@ -152,6 +154,9 @@ class Owned:
     def __init__(self, here: Here, account: str | None) -> None:
         self._here = here
         self._account = account
+        self._closed = False
+        with _guard:
+            here.users += 1
 
     def session(self, group: str | int | None, request_id: str | None) -> AnySession:
         """A Session for one call."""
@@ -170,6 +175,19 @@ class Owned:
     def repository(self) -> str:
         """The UUID."""
         return self._here.holder.store().uuid
+
+    def close(self) -> None:
+        """Let go; the last one in this process closes the repository and gives back the lock."""
+        with _guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._here.users -= 1
+            last = self._here.users == 0 and _here.get(self._here.root) is self._here
+            if last:
+                del _here[self._here.root]
+        if last:
+            self._here.close()
 
 
 def _attached(url: str, token: str | None) -> Attached:

@@ -83,6 +83,9 @@ export class RepositoryBrowser {
 
   /** Look again at the tree and at what is open. */
   async reload(): Promise<void> {
+    if (!this.group.options.length) {
+      return this.start();
+    }
     const { container } = this;
     await this.tree.load(Number(this.group.value));
     if (container) {

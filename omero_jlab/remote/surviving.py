@@ -37,6 +37,10 @@ class Source(Protocol):
         """The UUID of the repository, asked of it."""
         ...
 
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
 
 class Attached:
     """Sessions of a repository in another process."""
@@ -55,6 +59,10 @@ class Attached:
     def repository(self) -> str:
         """The UUID that the server's handshake names."""
         return self._remote.handshake().repository
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._remote.close()
 
 
 class SurvivingSession:
@@ -93,6 +101,10 @@ class SurvivingSession:
     def remote(self) -> RemoteSession:
         """The same repository and user by address and token, for other processes."""
         return self._source.remote(self.group)
+
+    def close(self) -> None:
+        """Let go of the repository; a later call looks for it again."""
+        self._source.close()
 
     def call(self, operation: Operation, **arguments: Any) -> Any:
         """Carry out a catalogued operation."""

@@ -71,7 +71,8 @@ class Bringing:
             self._tell(f"importing {plan.name}", always=True)
             try:
                 self._bring(plan)
-            except Unavailable:
+            except Unavailable as error:
+                self._store.disk_failed(error)
                 raise
             except (OmeroError, OSError) as error:
                 path = str(plan.root / plan.main)

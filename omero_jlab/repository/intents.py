@@ -7,16 +7,17 @@ opened belongs to nothing, and is removed.
 
 from __future__ import annotations
 
-import errno
 import glob
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import select
 
 from ..database import Base, IntentRow
-from ..storage import remove
+from ..errors import OmeroError
+from ..storage import disk_error, remove
 from .guarded import GuardedSession
 from .ids import reserve
 from .state import State
@@ -58,14 +59,23 @@ def intending(
         db.flush()
         intended = Intended(intent.id, ids, wanted)
     try:
-        yield intended
+        with _in_words(state):
+            yield intended
     except BaseException as error:
-        if getattr(error, "errno", None) == errno.EIO:
-            # The disk failed: nothing more is tried on it, and opening it again undoes this.
-            state.become_read_only(str(error))
-        else:
+        # Where the disk failed, nothing more is tried on it: opening it again undoes this.
+        if not state.disk_failed(error):
             _undo(state, intended.intent_id)
         raise
+
+
+@contextmanager
+def _in_words(state: State) -> Iterator[None]:
+    try:
+        yield
+    except OmeroError:
+        raise
+    except OSError as error:
+        raise disk_error(error, Path(error.filename or state.layout.root)) from error
 
 
 def undo_all(state: State) -> int:

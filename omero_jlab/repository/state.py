@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from ..database import Engines, RepositoryRow
-from ..errors import Unavailable
+from ..errors import Full, OmeroError, Unavailable
 from ..storage import Guard, Layout, Template
 from ..tables import TableView
 from ..workers import Workers
@@ -80,8 +82,11 @@ class State:
     def books(self) -> Iterator[GuardedSession]:
         """A write transaction for the repository's own rows, without an actor."""
         with self.engines.turnstile.turn(), GuardedSession(self.engines.writer, None) as db:
-            yield db
-            db.commit()
+            try:
+                yield db
+                db.commit()
+            except OperationalError as error:
+                raise self.database_error(error) from error
 
     def own_row(self, db: GuardedSession) -> RepositoryRow | None:
         """The row that says which repository the database belongs to."""
@@ -108,6 +113,25 @@ class State:
         """Refuse every further write: a disk that failed once is not to be trusted."""
         log.error("the repository becomes read-only: %s", reason)
         self._read_only = reason
+
+    def disk_failed(self, error: BaseException) -> bool:
+        """Whether `error` says that the repository's own disk failed; it is read-only then.
+
+        A source that cannot be read, a broken stick perhaps, is `Unreadable`: no reason.
+        """
+        if not isinstance(error, Unavailable) or error.errno != errno.EIO:
+            return False
+        self.become_read_only(str(error))
+        return True
+
+    def database_error(self, error: OperationalError) -> OmeroError:
+        """What an error of the database means; after some the repository is read-only."""
+        text = str(error.orig)
+        if "full" in text:
+            return Full(f"The disk of the repository is full ({text}): free space and try again.")
+        if "disk I/O" in text or "readonly" in text or "malformed" in text:
+            self.become_read_only(f"the database answered: {text}")
+        return Unavailable(f"The database cannot be written: {text}. Try again.")
 
     def close(self) -> None:
         """Finish what is running and close every file."""

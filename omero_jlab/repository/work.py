@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from ..database import AppliedRow, Guarded
-from ..errors import Conflict, Full, Unavailable
+from ..errors import Conflict
 from .access import Access, noun
 from .guarded import GuardedSession
 from .index import write_index
@@ -101,7 +101,7 @@ class Work:
                 except IntegrityError as error:
                     raise Conflict(f"Somebody else was faster: {error.orig}. Try again.") from error
                 except OperationalError as error:
-                    raise self._broken(error) from error
+                    raise self.store.database_error(error) from error
 
     def repeated(self) -> str | None:
         """The JSON that answered this very request before, or None."""
@@ -123,14 +123,6 @@ class Work:
         answer = to_json(unit.answered[0], inf_nan_mode="strings").decode()
         user_id = unit.access.actor.user_id
         unit.db.add(AppliedRow(request_id=self.request_id, user_id=user_id, answer=answer))
-
-    def _broken(self, error: OperationalError) -> Exception:
-        text = str(error.orig)
-        if "full" in text:
-            return Full(f"The disk of the repository is full ({text}): free space and try again.")
-        if "disk I/O" in text or "readonly" in text or "malformed" in text:
-            self.store.become_read_only(f"the database answered: {text}")
-        return Unavailable(f"The database cannot be written: {text}. Try again.")
 
 
 def fresh(row: Guarded, version: int | None) -> None:

@@ -426,6 +426,12 @@ window.undo = await widget.render({ model, el: document.getElementById("host") }
 </script>"""
 
 
+_CONFIG = (
+    '<script id="jupyter-config-data" type="application/json">'
+    '{"baseUrl": "/", "token": "t"}</script>'
+)
+
+
 class PageHandler(tornado.web.RequestHandler):
     """A page with one widget on it, whose model is as simple as can be."""
 
@@ -443,9 +449,8 @@ class PageHandler(tornado.web.RequestHandler):
             "selection": None,
             "view": None,
         } | json.loads(self.get_query_argument("traits", "{}"))
-        config = '<script id="jupyter-config-data" type="application/json">{"baseUrl":"/","token":"t"}</script>'
         served = self.get_query_argument("http", "1") == "1"
-        self.finish(_PAGE % (config if served else "", widget, json.dumps(traits)))
+        self.finish(_PAGE % (_CONFIG if served else "", widget, json.dumps(traits)))
 
 
 def handlers(prefix: str) -> list[tuple[Any, ...]]:

@@ -42,7 +42,15 @@ def test_an_image_tells_what_is_known_of_it(page: Any) -> None:
     metadata = page.locator(".jp-OmeroJlab-metadata")
     metadata.get_by_text("control").wait_for()
     text = metadata.inner_text()
-    for each in ("1400 × 1030", "uint16", "0.65 × 0.65 × 2 µm", "DNA", "gene", "TP53", "<i>mitosis"):
+    for each in (
+        "1400 × 1030",
+        "uint16",
+        "0.65 × 0.65 × 2 µm",
+        "DNA",
+        "gene",
+        "TP53",
+        "<i>mitosis",
+    ):
         assert each in text
     assert page.evaluate("model.get('selected')") == [{"kind": "image", "id": 1}]
 

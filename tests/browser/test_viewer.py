@@ -209,9 +209,7 @@ def test_a_tile_that_fails_can_be_fetched_again(
     page = show(open_page, fake_url, 1)
     page.get_by_label("Regions").uncheck()
     refused = {"error": "Unavailable", "message": "The disk is gone."}
-    page.route(
-        "**/raw/**", lambda route: route.fulfill(status=503, body=json.dumps(refused))
-    )
+    page.route("**/raw/**", lambda route: route.fulfill(status=503, body=json.dumps(refused)))
     page.get_by_label("Plane (Z)").fill("1")
     page.get_by_text("The disk is gone.").wait_for()
     page.unroute("**/raw/**")

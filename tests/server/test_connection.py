@@ -89,6 +89,18 @@ def test_two_connections_share_what_is_open(root: Path, stores: dict[Path, FakeS
     assert names(second) == ["p"]
 
 
+def test_the_last_to_let_go_gives_the_lock_back(root: Path, stores: dict[Path, FakeStore]) -> None:
+    first, second = connect(root), connect(root)
+    first.close()
+    first.close()
+    lock = RepositoryLock(Layout(root).lock)
+    assert names(second) == [] and not lock.acquire()
+    second.close()
+    assert stores[root].closed and lock.acquire()
+    lock.release()
+    assert names(first) == []
+
+
 def test_a_folder_that_is_open_elsewhere_is_attached_to(
     root: Path, owner: Owner, stores: dict[Path, FakeStore]
 ) -> None:

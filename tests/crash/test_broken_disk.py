@@ -1,0 +1,196 @@
+"""The n-th write, fsync or rename fails, for n = 1, 2, … until the operation gets through."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from omero_jlab.errors import Full, OmeroError, Unavailable
+from omero_jlab.objects import Repository
+from omero_jlab.repository import Store
+
+from .audit import disagreements
+from .broken_disk import broken_disk
+from .filesets import PATTERN, write_filesets
+
+MOST_STEPS = 400
+FRAME = pd.DataFrame({"label": range(50), "area": np.linspace(1, 9, 50), "s": ["x"] * 50})
+
+
+class Bench:
+    """A repository with one image and one table, and folders to import from."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.root = tmp_path / "repository"
+        self.folder = tmp_path / "camera"
+        write_filesets(self.folder, 1)
+        for path in self.folder.glob("*_z[2-9].tif"):
+            path.unlink()
+        self.open(create=True)
+        self.image = self.repo.save_image(np.ones((1, 1, 1, 300, 300), np.uint16), name="first")
+        self.table = self.image.attach_table(FRAME, "first")
+
+    def open(self, create: bool = False) -> None:
+        self.store = Store.open(self.root, create=create)
+        self.repo = Repository(self.store.session())
+
+    def reopen(self) -> None:
+        self.store.close()
+        self.open()
+        self.image = self.repo.image(self.image.id)
+        self.table = self.repo.table(self.table.id)
+
+    def state(self) -> list[object]:
+        """What a user sees: it must be as before when an operation failed."""
+        images = list(self.repo.images)
+        return [
+            [image.id for image in images],
+            [(t.id, len(t), len(t.query())) for image in images for t in image.tables],
+            [labels.id for image in images for labels in image.labels],
+        ]
+
+    # -- operations; each raises what its user would see
+
+    def append(self) -> None:
+        self.table.append(FRAME)
+
+    def attach_table(self) -> None:
+        self.image.attach_table(FRAME, "more")
+
+    def attach_labels(self) -> None:
+        self.image.attach_labels(np.arange(90000).reshape(300, 300) // 300, "rows")
+
+    def save_image(self) -> None:
+        self.repo.save_image(np.full((1, 2, 1, 64, 64), 7, np.uint8), name="new")
+
+    def attach_file(self) -> None:
+        self.image.attach_file(next(self.folder.iterdir()))
+
+    def import_files(self) -> None:
+        images = self.repo.import_files(self.folder, channels=PATTERN, quiet=True)
+        for failure in images.failed:
+            assert "No room" in failure.reason, failure.reason
+            raise Full(failure.reason)
+        assert len(images) == 1
+
+
+OPERATIONS = [
+    Bench.append,
+    Bench.attach_table,
+    Bench.attach_labels,
+    Bench.save_image,
+    Bench.attach_file,
+    Bench.import_files,
+]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.store.close()
+
+
+@pytest.fixture(params=OPERATIONS, ids=lambda operation: operation.__name__)
+def operation(request: pytest.FixtureRequest) -> Callable[[Bench], None]:
+    chosen: Callable[[Bench], None] = request.param
+    return chosen
+
+
+def test_a_full_disk_ends_one_operation(bench: Bench, operation: Callable[[Bench], None]) -> None:
+    before = bench.state()
+    for n in range(1, MOST_STEPS):
+        # Each attempt is the retry of the last one, in the same process, one step further.
+        with broken_disk(bench.root, n, errno.ENOSPC) as disk:
+            try:
+                operation(bench)
+            except Full as error:
+                assert disk.failed_call, error
+                assert "o room" in str(error)
+            else:
+                assert not disk.failed_call, f"{disk.failed_call} failed and nobody was told"
+                break
+        assert bench.state() == before, disk.failed_call
+        assert disagreements(bench.store) == [], disk.failed_call
+        assert bench.store.why_read_only() == ""
+    else:
+        pytest.fail(f"it never got through {MOST_STEPS} steps")
+    assert n > 3, "nothing of it touched the disk"
+    assert bench.state() != before or operation is Bench.attach_file
+    assert disagreements(bench.store) == []
+
+
+def test_a_disk_that_fails_once_gets_no_more_writes(
+    bench: Bench, operation: Callable[[Bench], None]
+) -> None:
+    for n in range(1, MOST_STEPS):
+        before = bench.state()
+        with broken_disk(bench.root, n, errno.EIO) as disk:
+            try:
+                operation(bench)
+            except OmeroError as error:
+                assert disk.failed_call, error
+                assert "disk" in str(error), error
+            else:
+                assert not disk.failed_call, f"{disk.failed_call} failed and nobody was told"
+                break
+        assert "read-only" in bench.store.why_read_only(), disk.failed_call
+        with pytest.raises(Unavailable, match="read-only"):
+            bench.append()
+        # Reading goes on.
+        assert bench.state() == before, disk.failed_call
+        assert np.array_equal(bench.image.plane(0), np.ones((300, 300), np.uint16))
+        bench.reopen()
+        assert disagreements(bench.store) == [], disk.failed_call
+        assert bench.state() == before
+    else:
+        pytest.fail(f"it never got through {MOST_STEPS} steps")
+    assert n > 3, "nothing of it touched the disk"
+    assert disagreements(bench.store) == []
+
+
+def test_a_source_that_cannot_be_read_is_not_the_repositorys_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.read
+
+    def read(descriptor: int, size: int) -> bytes:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(bench.folder):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", read)
+        images = bench.repo.import_files(bench.folder, channels=PATTERN, quiet=True)
+        assert len(images) == 0
+        (failure,) = images.failed
+        assert "cannot be read" in failure.reason
+    assert bench.store.why_read_only() == ""
+    assert disagreements(bench.store) == []
+    bench.import_files()
+
+
+def test_a_full_disk_under_the_database(bench: Bench) -> None:
+    """SQLite may not grow: that is what a full disk looks like to it."""
+    images = [image.id for image in bench.repo.images]
+    with bench.store.engines.writer.connect() as connection:
+        (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    acknowledged = 0
+    with pytest.raises(Full, match="free space"):
+        for _ in range(1000):
+            bench.append()
+            acknowledged += 1
+    assert len(bench.table.query()) == (acknowledged + 1) * len(FRAME)
+    assert [image.id for image in bench.repo.images] == images
+    with bench.store.engines.writer.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert disagreements(bench.store) == []
+    bench.append()
+    assert len(bench.table.query()) == (acknowledged + 2) * len(FRAME)
