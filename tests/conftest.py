@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,21 @@ import pytest
 import omero_jlab
 
 _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the user's own Jupyter or repository is read or written."""
+    given = {
+        "JUPYTER_RUNTIME_DIR": tmp_path_factory.mktemp("runtime"),
+        "OMERO_JLAB_REPOSITORY": tmp_path_factory.mktemp("own") / "repository",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, path in given.items():
+            patch.setenv(name, str(path))
+        for name in ("OMERO_JLAB_URL", "OMERO_JLAB_TOKEN_FILE", "JPY_PARENT_PID"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,8 @@ def _cells(side: int) -> NDArray[np.float32]:
     def smooth(points: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
         kernel = np.exp(-2 * (np.pi * sigma) ** 2 * distance)
         made = np.fft.irfft2(np.fft.rfft2(points) * kernel, s=points.shape)
-        return (made / made.max()).astype(np.float32)
+        scaled: NDArray[np.float32] = (made / made.max()).astype(np.float32)
+        return scaled
 
     points = (random.random((side, side)) < 2e-4).astype(np.float32)
     spots = (random.random((side, side)) < 1e-3).astype(np.float32)

@@ -21,6 +21,10 @@ def launch(root: Path, notebooks: Path, more: list[str]) -> None:
         "jupyterlab",
         f"--ServerApp.root_dir={first.parent}",
         f"--LabApp.default_url=/lab/tree/{first.name}",
+        "--RepositoryApp.show_panel=True",
+        # The demo asks nothing of any network.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *more,
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -185,9 +185,11 @@ class Image(Thing[ImageRecord]):
         """The viewer: pan and zoom, channels, Z and T, labels."""
         from ..widgets import ImageViewer
 
+        # The newest ones are what one has just made and wants to see.
+        newest_first = reversed(self._session.images.labels(self.id))
         labels = [
-            {"id": record.id, "name": record.name, "visible": True, "opacity": 0.5}
-            for record in self._session.images.labels(self.id)
+            {"id": record.id, "name": record.name, "visible": i == 0, "opacity": 0.5}
+            for i, record in enumerate(newest_first)
         ]
         return ImageViewer(
             repository=self._session.server.status().repository,

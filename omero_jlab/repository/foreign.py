@@ -5,16 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import Invalid, NotFound
+from ..errors import Denied, Invalid, NotFound
 from ..formats import Contents, Plan, Planned
+from ..storage import is_upload_of
 from ..workers import Workers
+from .work import Work
 
-__all__ = ["plan_filesets", "read_fileset", "transcode_fileset"]
+__all__ = ["check_own", "plan_filesets", "read_fileset", "transcode_fileset"]
 
 _MODULE = "omero_jlab.formats"
 _MOST_NAMED = 64
 _LEAST_S = 60.0
 _BYTES_PER_S = 4e6
+
+
+def check_own(session: Work, paths: Sequence[Path]) -> None:
+    """Refuse paths on the server's disk that the user has no business with.
+
+    Whose programs share the disk with this process could read the files anyway; everybody else
+    names files that they uploaded themselves.
+
+    Raises
+    ------
+    Denied
+        A path is neither.
+    """
+    if session.shares_disk:
+        return
+    layout = session.store.layout
+    for path in paths:
+        if not is_upload_of(layout, session.user, path):
+            raise Denied(
+                f"{path} is a path on the server, where you may import only what you uploaded: "
+                f"use import_files() with a path of your own machine, which uploads it."
+            )
 
 
 def plan_filesets(workers: Workers, paths: Sequence[Path], channels: str | None) -> Planned:

@@ -19,7 +19,7 @@ from ..model import (
 from ..storage import space
 from ..workers import Workers
 from .bring import Bringing
-from .foreign import plan_filesets
+from .foreign import check_own, plan_filesets
 from .jobs import Progress, start_job
 from .results import Attaching, plan_results
 from .work import Work
@@ -35,16 +35,15 @@ class Ingest:
 
     def plan(self, request: ImportRequest) -> ImportPlan:
         """What an import would make of these paths, and how much it would copy."""
+        check_own(self._session, [Path(path) for path in request.paths])
         return self._described(_planned(self._session.store.workers, request))
 
     def start(self, request: ImportRequest) -> Job:
         """Import; the job's report says what was made and what failed."""
-        self._check_target()
+        self._session.store.check_writable()
+        check_own(self._session, [Path(path) for path in request.paths])
         values = request.model_dump(mode="json")
-        # The job acts for the user in the group that is current now, under no request's id.
-        session = type(self._session)(
-            self._session.store, self._session.user, self._session.access.actor.group_id
-        )
+        session = self._for_job()
 
         def run(progress: Progress) -> ImportReport:
             progress.tell(0, 0, "looking at the files")
@@ -67,6 +66,7 @@ class Ingest:
         placement: Placement | None = None,
     ) -> ResultsReport:
         """What `attach_results` would do: which image each image set is, and how it was found."""
+        check_own(self._session, [Path(path)])
         return plan_results(self._session, path, image_ids)[2]
 
     def attach_results(
@@ -76,17 +76,18 @@ class Ingest:
         placement: Placement | None = None,
     ) -> Job:
         """Attach what an analysis program wrote to the images that it analysed."""
-        session = type(self._session)(
-            self._session.store, self._session.user, self._session.access.actor.group_id
-        )
+        check_own(self._session, [Path(path)])
+        session = self._for_job()
 
         def run(progress: Progress) -> ResultsReport:
             return Attaching(session, path, placement).run(image_ids, progress.tell)
 
         return start_job(self._session, "results", {"path": path}, run)
 
-    def _check_target(self) -> None:
-        self._session.store.check_writable()
+    def _for_job(self) -> Work:
+        """The user in the group that is current now, under no request's id."""
+        asking = self._session
+        return type(asking)(asking.store, asking.user, asking.access.actor.group_id)
 
     def _described(self, planned: Planned) -> ImportPlan:
         filesets = []

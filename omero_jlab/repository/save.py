@@ -17,7 +17,7 @@ from ..database import (
     ProjectDatasetRow,
     ProjectRow,
 )
-from ..errors import Invalid, OmeroError
+from ..errors import Full, Invalid, OmeroError, Unavailable
 from ..model import Channel, Image, Level
 from ..model.chunks import ChunkIndex
 from ..pixels import PixelReader, build_pyramid, needs_pyramid, statistics, write_image
@@ -150,6 +150,11 @@ def make_pyramid(state: State, image_id: int) -> None:
         try:
             index = build_pyramid(reader, place / "levels")
             write_file(place / INDEX, index.to_bytes())
+        except (Full, Unavailable) as error:
+            # No fault of the image's: it stays wanted, and the next opening goes on.
+            log.error("no pyramid for image %s yet: %s", image_id, error)
+            state.disk_failed(error)
+            return
         except OmeroError as error:
             log.error("no pyramid for image %s: %s", image_id, error)
             outcome = "failed"

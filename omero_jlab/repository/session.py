@@ -67,7 +67,7 @@ class Session(Pictures, LabelImages, NewImages, Rows, Files):
 
     def in_group(self, group: str | int) -> Session:
         """The same user's Session that creates in another group."""
-        return Session(self.store, self.user, group, self.request_id)
+        return Session(self.store, self.user, group, self.request_id, self.shares_disk)
 
     def close(self) -> None:
         """Nothing is held by a Session; the store is closed by whoever opened it."""

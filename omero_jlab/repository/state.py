@@ -33,6 +33,7 @@ class State:
     def __init__(self, layout: Layout, tier: str) -> None:
         self.layout = layout
         self.tier = tier
+        self.local_user = ""
         self.template = Template()
         self._uuid = layout.identity().uuid
         self.guard = Guard(layout)

@@ -70,9 +70,10 @@ class Store(State):
         user: str | None = None,
         group: str | int | None = None,
         request_id: str | None = None,
+        shares_disk: bool = True,
     ) -> Session:
         """The repository as `user` sees it; without a name, the one whose repository it is."""
-        return Session(self, user or self.local_user, group, request_id)
+        return Session(self, user or self.local_user, group, request_id, shares_disk)
 
     def user_of_token(self, secret: str) -> str | None:
         """The name of the user for whom a secret stands, or None."""

@@ -46,7 +46,11 @@ class Writing:
 
 
 class Work:
-    """One user's request to a store: what every Session is made of."""
+    """One user's request to a store: what every Session is made of.
+
+    `shares_disk` says whether the user's own programs see the same disk as this process does: a
+    request from elsewhere names no files here but those that it uploaded.
+    """
 
     def __init__(
         self,
@@ -54,7 +58,9 @@ class Work:
         user: str,
         group: str | int | None = None,
         request_id: str | None = None,
+        shares_disk: bool = True,
     ) -> None:
+        self.shares_disk = shares_disk
         self.store = store
         self.user = user
         self.group = group

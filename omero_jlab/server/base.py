@@ -116,7 +116,8 @@ class RepositoryHandler(JupyterHandler):
 
     def session(self) -> AnySession:
         """The repository as the asking user sees it; not on the event loop."""
-        return self.holder.session(self.account, self.group, self.request_id)
+        own = self.account is None and self.holder.store().tier == "personal"
+        return self.holder.session(self.account, self.group, self.request_id, own)
 
     @property
     def group(self) -> str | int | None:

@@ -43,11 +43,15 @@ class OpenRepository(Protocol):
     @property
     def layout(self) -> Layout: ...
 
+    @property
+    def local_user(self) -> str: ...
+
     def session(
         self,
         user: str | None = None,
         group: str | int | None = None,
         request_id: str | None = None,
+        shares_disk: bool = True,
     ) -> AnySession: ...
 
     def user_of_token(self, secret: str) -> str | None: ...
@@ -211,10 +215,17 @@ class Holder:
             return self._store
 
     def session(
-        self, user: str | None, group: str | int | None, request_id: str | None
+        self,
+        user: str | None,
+        group: str | int | None,
+        request_id: str | None,
+        shares_disk: bool = True,
     ) -> AnySession:
-        """The repository as `user` sees it; None is the account of its owner."""
-        return self.store().session(user, group, request_id)
+        """The repository as `user` sees it; None is the account of its owner.
+
+        Without `shares_disk` it names no files of this machine but what it uploaded.
+        """
+        return self.store().session(user, group, request_id, shares_disk)
 
     def close(self) -> None:
         """Finish what runs, close the repository and give back the lock."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -14,7 +13,7 @@ from ..errors import Invalid, NotFound
 from ..model import Record, TargetKind
 from ..operations import AnySession
 from ..remote.wire import PIECE, NewFile, NewImage, NewLabels, NewTable, UploadedFile
-from ..storage import Layout
+from ..storage import Layout, upload_place, uploads_folder
 from .base import RepositoryHandler, StreamedHandler, writes
 from .spool import Spool
 
@@ -178,11 +177,11 @@ class UploadsHandler(UploadHandler):
         def use(session: AnySession, spool: Spool) -> bytes:
             head = spool.header(UploadedFile)
             spool.check_size(head.size)
-            folder = self.folder / "uploads"
-            _forget_old(folder)
-            # Nobody adds files to the upload of somebody else.
-            whose = hashlib.sha256((self.account or "").encode()).hexdigest()[:16]
-            target = _inside(folder / f"{head.upload}-{whose}", head.path)
+            layout = Layout(self.holder.root)
+            _forget_old(uploads_folder(layout))
+            account = self.account or self.holder.store().local_user
+            place = upload_place(layout, account, str(head.upload))
+            target = _inside(place, head.path)
             spool.move(target)
             return json.dumps({"path": str(target)}).encode()
 

@@ -9,6 +9,7 @@ from .paths import below, safe_name, safe_paths
 from .platform import fsync_file, fsync_folder
 from .staging import Stage, remove, sweep
 from .template import DEFAULT_TEMPLATE, ImportOccasion, Template
+from .uploads import is_upload_of, upload_place, uploads_folder
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -29,6 +30,7 @@ __all__ = [
     "fsync_file",
     "fsync_folder",
     "hash_file",
+    "is_upload_of",
     "make_folders",
     "reading",
     "remove",
@@ -37,6 +39,8 @@ __all__ = [
     "shard",
     "space",
     "sweep",
+    "upload_place",
+    "uploads_folder",
     "write_file",
     "writing",
 ]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from omero_jlab.errors import Invalid, OmeroError
-from omero_jlab.model import GroupType
+from omero_jlab.errors import Denied, Invalid, OmeroError
+from omero_jlab.model import GroupType, ImportRequest
 from omero_jlab.objects import Repository
 
 from .conftest import World
@@ -76,6 +76,25 @@ def test_what_is_no_image_leaves_nothing(world: World, repo: Repository, tmp_pat
 def test_a_path_that_is_missing_is_refused(repo: Repository, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"missing\.tif"):
         repo.import_files(tmp_path / "missing.tif", quiet=True)
+
+
+def test_nobody_imports_the_servers_own_files(world: World, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "private.tif", np.ones((20, 30), np.uint16))
+    if not world.over_http:
+        pytest.skip("in the process, a user's programs could read the files anyway")
+    session = world.session("member", GroupType.READ_WRITE)
+    request = ImportRequest(paths=(str(tmp_path / "private.tif"),))
+    theirs = world.store.layout.staging(world.store.layout.files) / "uploads" / "x-00"
+    theirs.mkdir(parents=True)
+    for attempt in (
+        lambda: session.ingest.plan(request),
+        lambda: session.ingest.start(request),
+        lambda: session.ingest.plan(ImportRequest(paths=(str(theirs / ".." / "x-00"),))),
+        lambda: session.ingest.attach_results(str(tmp_path)),
+        lambda: session.ingest.plan_results(str(tmp_path)),
+    ):
+        with pytest.raises(Denied, match="uploaded"):
+            attempt()
 
 
 def test_a_plan_says_how_much_there_is(repo: Repository, demo_plate: Path) -> None:

@@ -69,7 +69,12 @@ def test_appended_rows_follow_and_older_versions_stay(table: Table) -> None:
 
 @pytest.mark.parametrize(
     ("condition", "told"),
-    [("aera > 3", "area"), ("area >", "area >"), ("area > 'x'", "area"), ("__import__('os')", "__import__")],
+    [
+        ("aera > 3", "area"),
+        ("area >", "area >"),
+        ("area > 'x'", "area"),
+        ("__import__('os')", "__import__"),
+    ],
 )
 def test_a_wrong_condition_is_named(table: Table, condition: str, told: str) -> None:
     with pytest.raises(Invalid, match=told):

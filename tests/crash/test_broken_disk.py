@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from omero_jlab.errors import Full, OmeroError, Unavailable
 from omero_jlab.objects import Repository
@@ -126,10 +127,9 @@ def test_a_full_disk_ends_one_operation(bench: Bench, operation: Callable[[Bench
     assert disagreements(bench.store) == []
 
 
-def test_a_disk_that_fails_once_gets_no_more_writes(
-    bench: Bench, operation: Callable[[Bench], None]
-) -> None:
-    for n in range(1, MOST_STEPS):
+def fail_and_look(bench: Bench, operation: Callable[[Bench], None], stride: int = 1) -> None:
+    """Let the disk fail at step 1, 1 + `stride`, …; look, and open the repository again."""
+    for n in range(1, MOST_STEPS, stride):
         before = bench.state()
         with broken_disk(bench.root, n, errno.EIO) as disk:
             try:
@@ -153,6 +153,39 @@ def test_a_disk_that_fails_once_gets_no_more_writes(
         pytest.fail(f"it never got through {MOST_STEPS} steps")
     assert n > 3, "nothing of it touched the disk"
     assert disagreements(bench.store) == []
+
+
+def test_a_disk_that_fails_once_gets_no_more_writes(
+    bench: Bench, operation: Callable[[Bench], None]
+) -> None:
+    fail_and_look(bench, operation, stride=13 if operation is Bench.import_files else 1)
+
+
+@pytest.mark.long
+def test_a_disk_that_fails_at_any_step_of_an_import(bench: Bench) -> None:
+    fail_and_look(bench, Bench.import_files)
+
+
+def test_a_pyramid_that_found_no_room_is_made_later(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise Full("No room to write the pyramid.")
+
+    large = np.random.default_rng(1).integers(0, 999, (2100, 2100), np.uint16)
+    tifffile.imwrite(tmp_path / "large.tif", large, tile=(256, 256))
+    with monkeypatch.context() as patch:
+        patch.setattr("omero_jlab.repository.save.build_pyramid", no_room)
+        (image,) = bench.repo.import_files(tmp_path / "large.tif", quiet=True)
+        bench.store.jobs.shutdown(wait=True)
+    image.refresh()
+    assert image.record.pyramid == "wanted"
+    bench.reopen()
+    bench.store.jobs.shutdown(wait=True)
+    again = bench.repo.image(image.id)
+    assert again.record.pyramid == "complete"
+    assert len(again.levels) > 1
+    assert np.array_equal(again.plane(0), large)
 
 
 def test_a_source_that_cannot_be_read_is_not_the_repositorys_disk(

@@ -69,7 +69,11 @@ class FakeStore:
         self.made: dict[str, Any] = {}
 
     def session(
-        self, user: str | None = None, group: Any = None, request_id: str | None = None
+        self,
+        user: str | None = None,
+        group: Any = None,
+        request_id: str | None = None,
+        shares_disk: bool = True,
     ) -> Any:
         name = user or self.local_user
         if name not in ("root", "ada"):

@@ -1,0 +1,33 @@
+"""Files on their way to an import: where they wait, and whose they are."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from .layout import Layout
+
+__all__ = ["is_upload_of", "upload_place", "uploads_folder"]
+
+
+def uploads_folder(layout: Layout) -> Path:
+    """The folder of all uploads."""
+    return layout.staging(layout.files) / "uploads"
+
+
+def upload_place(layout: Layout, account: str, upload: str) -> Path:
+    """The folder of one upload: nobody adds files to the upload of somebody else."""
+    return uploads_folder(layout) / f"{upload}-{_whose(account)}"
+
+
+def is_upload_of(layout: Layout, account: str, path: Path) -> bool:
+    """Whether `path` lies in an upload of this account, links followed."""
+    folder = uploads_folder(layout).resolve()
+    place = path.resolve()
+    if not place.is_relative_to(folder) or place == folder:
+        return False
+    return place.relative_to(folder).parts[0].endswith(f"-{_whose(account)}")
+
+
+def _whose(account: str) -> str:
+    return hashlib.sha256(account.encode()).hexdigest()[:32]
