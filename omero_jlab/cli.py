@@ -148,24 +148,13 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from .repository import Store
     from .server import serve
-    from .storage import Layout, RepositoryLock
 
     root = (options.repository or default_repository()).expanduser().absolute()
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = RepositoryLock(Layout(root).lock)
-    if not lock.acquire():
-        print(f"omero-jlab: {root} is open already: {lock.read_owner()}", file=sys.stderr)
+    owner = serve(root, options.host, options.port)
+    if owner is not None:
+        print(f"omero-jlab: {root} is open already, at {owner.url}", file=sys.stderr)
         return 3
-    try:
-        store = Store.open(root, create=True, tier="team")
-        try:
-            serve(store, options.host, options.port)
-        finally:
-            store.close()
-    finally:
-        lock.release()
     return 0
 
 

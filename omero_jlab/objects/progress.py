@@ -37,6 +37,8 @@ def wait(
             job = session.jobs.get(job.id)
             if bar is not None:
                 _show(bar, job)
+        if bar is not None and job.state == "done" and bar.total:
+            bar.update(bar.total - bar.n)
     except KeyboardInterrupt:
         session.jobs.cancel(job.id)
         raise

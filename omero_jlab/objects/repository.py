@@ -192,7 +192,7 @@ class Repository:
         there = self._session.upload(place)
         ids = None if images is None else tuple(image.id for image in images)
         if dry_run:
-            return self._session.ingest.plan_results(there, ids, placement)
+            return self._session.ingest.plan_results(there, ids)
         job = self._session.ingest.attach_results(there, ids, placement)
         report = wait(self._session, job, "results", quiet)
         assert isinstance(report, ResultsReport)

@@ -24,12 +24,7 @@ class Ingest(Protocol):
         ...
 
     @http.post("results/plan")
-    def plan_results(
-        self,
-        path: str,
-        image_ids: tuple[int, ...] | None = None,
-        placement: Placement | None = None,
-    ) -> ResultsReport:
+    def plan_results(self, path: str, image_ids: tuple[int, ...] | None = None) -> ResultsReport:
         """What `attach_results` would do: which image each image set is, and how it was found."""
         ...
 

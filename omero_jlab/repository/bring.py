@@ -27,8 +27,9 @@ from .jobs import Progress
 from .places import image_place
 from .plates import settle_positions
 from .readers import INDEX
+from .render import Pictures
 from .save import channels_of, levels_of, make_pyramid, settle_dataset
-from .work import Work, Writing
+from .work import Writing
 
 __all__ = ["Bringing"]
 
@@ -49,7 +50,7 @@ class Bringing:
     """An import under way."""
 
     def __init__(
-        self, session: Work, request: ImportRequest, progress: Progress, total: int
+        self, session: Pictures, request: ImportRequest, progress: Progress, total: int
     ) -> None:
         self._session = session
         self._store = session.store
@@ -130,6 +131,8 @@ class Bringing:
             self._images.append(image_id)
             if values["pyramid"] == "wanted":
                 store.jobs.submit(make_pyramid, store, image_id)
+            else:
+                self._session.thumbnail(image_id)
 
     def _copy(self, plan: Plan, contents: Contents, folder: Path) -> Iterator[tuple[str, Copied]]:
         indexed = {

@@ -21,8 +21,8 @@ from ..workers import Workers
 from .bring import Bringing
 from .foreign import check_own, plan_filesets
 from .jobs import Progress, start_job
+from .render import Pictures
 from .results import Attaching, plan_results
-from .work import Work
 
 __all__ = ["Ingest"]
 
@@ -30,7 +30,7 @@ __all__ = ["Ingest"]
 class Ingest:
     """Imports of images and of results."""
 
-    def __init__(self, session: Work) -> None:
+    def __init__(self, session: Pictures) -> None:
         self._session = session
 
     def plan(self, request: ImportRequest) -> ImportPlan:
@@ -59,12 +59,7 @@ class Ingest:
 
         return start_job(self._session, "import", values, run)
 
-    def plan_results(
-        self,
-        path: str,
-        image_ids: tuple[int, ...] | None = None,
-        placement: Placement | None = None,
-    ) -> ResultsReport:
+    def plan_results(self, path: str, image_ids: tuple[int, ...] | None = None) -> ResultsReport:
         """What `attach_results` would do: which image each image set is, and how it was found."""
         check_own(self._session, [Path(path)])
         return plan_results(self._session, path, image_ids)[2]
@@ -84,7 +79,7 @@ class Ingest:
 
         return start_job(self._session, "results", {"path": path}, run)
 
-    def _for_job(self) -> Work:
+    def _for_job(self) -> Pictures:
         """The user in the group that is current now, under no request's id."""
         asking = self._session
         return type(asking)(asking.store, asking.user, asking.access.actor.group_id)

@@ -16,7 +16,7 @@ from tornado.routing import Rule
 from tornado.web import Application, RequestHandler
 
 from ..errors import Unavailable
-from .holder import Address, Holder, OpenRepository
+from .holder import Address, Holder, OpenRepository, Upstream
 from .identity import Nobody
 from .relay import RelayHandler, Relaying
 from .routes import routes
@@ -143,24 +143,35 @@ class Listener:
             log.warning("requests were still being answered when the listener stopped")
 
 
-def serve(store: OpenRepository, host: str, port: int) -> None:
-    """Answer for an open repository until the process is told to end.
+def serve(root: Path, host: str, port: int) -> Upstream | None:
+    """Answer for the team repository at `root` until the process is told to end.
 
-    The lock is the caller's; called in the main thread, where signals arrive.  Unless
-    `host` is this machine, it belongs behind a proxy that speaks TLS.
+    Called in the main thread, where signals arrive.  Unless `host` is this machine, it belongs
+    behind a proxy that speaks TLS.  Answers the process that owns the repository already, if
+    there is one.
     """
-    holder = Holder.of(store)
+    holder = Holder(root, open_repository=_open_for_a_team)
     listener = Listener(holder, host, port, public=True)
-    address = listener.start()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    log.info("the repository at %s answers at %s", store.layout.root, address.url)
     try:
+        owner = holder.settle()
+        if owner is not None:
+            return owner
+        holder.store()
+        print(f"The repository at {holder.root} answers at {listener.start().url}", flush=True)
         listener.join()
     except KeyboardInterrupt:
         log.info("ending")
     finally:
         listener.stop()
         holder.close()
+    return None
+
+
+def _open_for_a_team(root: Path) -> OpenRepository:
+    from ..repository import Store
+
+    return Store.open(root, tier="team")
 
 
 def _log(handler: RequestHandler) -> None:

@@ -172,7 +172,7 @@ def test_a_pyramid_that_found_no_room_is_made_later(
     def no_room(*_: object) -> None:
         raise Full("No room to write the pyramid.")
 
-    large = np.random.default_rng(1).integers(0, 999, (2100, 2100), np.uint16)
+    large = np.random.default_rng(1).integers(0, 999, (3300, 3300), np.uint16)
     tifffile.imwrite(tmp_path / "large.tif", large, tile=(256, 256))
     with monkeypatch.context() as patch:
         patch.setattr("omero_jlab.repository.save.build_pyramid", no_room)
