@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .version import __version__
@@ -54,9 +53,7 @@ def connect(
     from .connection import connect as find
     from .objects import Repository
 
-    where = (
-        url_or_path if url_or_path is None or isinstance(url_or_path, str) else Path(url_or_path)
-    )
+    where = None if url_or_path is None else str(url_or_path)
     session = find(where, user=user, password=password, token=token, group=group)
     return Repository(session)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .errors import NotFound, OmeroError
-from .model import Group, User
+from .model import Group, GroupType, Usage, User
 from .place import default_repository
 from .version import __version__
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except OmeroError as error:
-        print(f"omero-jlab: {error}", file=sys.stderr)
+        print(f"omero-jlab: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _serve_options(commands.add_parser("serve", help="serve a repository to a team"))
     _user_options(commands.add_parser("user", help="add users, give them passwords and tokens"))
     _group_options(commands.add_parser("group", help="add groups and members"))
+    _admin_options(commands.add_parser("admin", help="check a repository, empty its trash"))
     return parser
 
 
@@ -172,13 +173,13 @@ def _user(options: argparse.Namespace) -> int:
 
     from .connection import connect
 
+    if options.name is None and options.action != "list":
+        _parser().error(f"user {options.action} needs a name")
     accounts = connect(options.repository).accounts
     if options.action == "list":
         for user in accounts.users():
             print(f"{user.id}\t{user.name}\t{user.full_name}\t{'admin' if user.is_admin else ''}")
         return 0
-    if options.name is None:
-        _parser().error(f"user {options.action} needs a name")
     if options.action == "add":
         user = accounts.add_user(options.name, options.full_name, is_admin=options.admin)
         print(f"user {user.name} has id {user.id}")
@@ -196,29 +197,33 @@ def _group_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "add", "join", "leave"))
     parser.add_argument("name", nargs="?")
     parser.add_argument("user", nargs="?")
-    parser.add_argument("--type", default="rw----", help="rw----, rwr---, rwra-- or rwrw--")
+    parser.add_argument(
+        "--type",
+        default=GroupType.PRIVATE.value,
+        choices=[each.value for each in GroupType],
+        help="private, read-only, read-annotate or read-write",
+    )
     parser.add_argument("--owner", action="store_true", help="join as an owner of the group")
     parser.set_defaults(run=_group)
 
 
 def _group(options: argparse.Namespace) -> int:
     from .connection import connect
-    from .model import GroupType
 
+    if options.name is None and options.action != "list":
+        _parser().error(f"group {options.action} needs a name")
+    if options.user is None and options.action in ("join", "leave"):
+        _parser().error(f"group {options.action} needs a group and a user")
     accounts = connect(options.repository).accounts
     if options.action == "list":
         for group in accounts.groups():
             members = ", ".join(member.user_name for member in group.members)
             print(f"{group.id}\t{group.name}\t{group.type.value}\t{members}")
         return 0
-    if options.name is None:
-        _parser().error(f"group {options.action} needs a name")
     if options.action == "add":
         group = accounts.add_group(options.name, GroupType(options.type))
         print(f"group {group.name} has id {group.id}")
         return 0
-    if options.user is None:
-        _parser().error(f"group {options.action} needs a group and a user")
     group = _named(accounts.groups(), options.name, "group")
     user = _named(accounts.users(), options.user, "user")
     if options.action == "join":
@@ -226,6 +231,50 @@ def _group(options: argparse.Namespace) -> int:
     else:
         accounts.remove_member(group.id, user.id)
     return 0
+
+
+def _admin_options(parser: argparse.ArgumentParser) -> None:
+    _repository_option(parser)
+    parser.add_argument("action", choices=("check", "trash", "usage"))
+    parser.add_argument("--verify", action="store_true", help="compute every checksum anew")
+    parser.add_argument("--empty", action="store_true", help="remove what was deleted, for good")
+    parser.add_argument("--older-than-days", type=float, default=0.0, metavar="DAYS")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(run=_admin)
+
+
+def _admin(options: argparse.Namespace) -> int:
+    from .connection import connect
+    from .model import CheckReport
+    from .objects import wait
+
+    session = connect(options.repository)
+    if options.action == "usage" or (options.action == "trash" and not options.empty):
+        for one in session.admin.usage():
+            print(one.model_dump_json() if options.json else _usage_line(one))
+        return 0
+    if options.action == "check":
+        job = session.admin.check(options.verify)
+    else:
+        job = session.admin.purge(options.older_than_days)
+    report = wait(session, job, options.action, quiet=options.json)
+    if report is None or options.json:
+        print("" if report is None else report.model_dump_json())
+    elif isinstance(report, CheckReport):
+        for problem in report.problems:
+            print(f"{problem.kind}: {problem.path} {problem.detail}".rstrip())
+        print(f"{report.files:,} files, {report.size:,} bytes, {len(report.problems)} problems")
+    else:
+        print(report.model_dump_json(exclude={"kind"}))
+    return 1 if isinstance(report, CheckReport) and report.problems else 0
+
+
+def _usage_line(one: Usage) -> str:
+    kept = one.original_bytes + one.attached_bytes + one.table_bytes
+    return (
+        f"{one.user}\t{one.group}\t{one.images} images\t{kept:,} bytes\t"
+        f"{one.deleted_bytes:,} bytes in the trash"
+    )
 
 
 def _named(things: Sequence[T], name: str, kind: str) -> T:

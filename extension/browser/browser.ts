@@ -1,8 +1,10 @@
 /** Tree, thumbnails, filter, search and metadata: the repository at a glance. */
 import { debounced, el, notice } from '../shared/dom';
-import type { Hit, Image, Node, Page, Status } from '../shared/records';
+import type { Hit, Image, Node, Page } from '../shared/records';
 import { json, type Transport, withQuery } from '../shared/request';
+import { HealthLine } from './health';
 import { Metadata } from './metadata';
+import { firstSteps } from './newcomer';
 import { type GridEvents, type Item, itemOf, type Listing, Thumbnails } from './thumbnails';
 import { childrenPath, Tree } from './tree';
 
@@ -16,6 +18,7 @@ export class RepositoryBrowser {
   private readonly tree: Tree;
   private readonly grid: Thumbnails;
   private readonly metadata: Metadata;
+  private readonly health: HealthLine;
   private readonly group = el('select', 'group', {
     'aria-label': 'Group',
     onchange: () => void this.reload()
@@ -24,6 +27,7 @@ export class RepositoryBrowser {
   private readonly searchField = this.field('Search everything', () => this.search.now());
   private readonly place = el('div', 'place');
   private container: Node | null = null;
+  private canWrite = true;
 
   constructor(
     private readonly transport: Transport,
@@ -40,12 +44,14 @@ export class RepositoryBrowser {
       dragged: events.dragged
     });
     this.metadata = new Metadata(transport);
+    this.health = new HealthLine(transport);
   }
 
   /** Fetch and show what is at the root. */
   async start(): Promise<void> {
     try {
-      const status = await json<Status>(this.transport, 'status');
+      const status = await this.health.look();
+      this.canWrite = status.health.writable;
       this.group.replaceChildren(
         el('option', '', { value: EVERY_GROUP }, 'All groups'),
         ...status.groups.map(({ id, name }) => el('option', '', { value: id }, name))
@@ -55,6 +61,7 @@ export class RepositoryBrowser {
       this.node.replaceChildren(notice(error, () => void this.start()));
       return;
     }
+    this.health.watch();
     const reload = el(
       'button',
       'button icon-button',
@@ -62,7 +69,9 @@ export class RepositoryBrowser {
       '↻'
     );
     this.node.replaceChildren(
-      el('div', 'toolbar', {}, this.group, this.searchField, reload),
+      el('div', 'toolbar', {}, this.group, this.searchField, reload, this.health.button),
+      this.health.node,
+      this.health.about,
       el(
         'div',
         'panes',
@@ -78,14 +87,24 @@ export class RepositoryBrowser {
         this.metadata.node
       )
     );
-    await this.reload();
+    await this.fill();
   }
 
-  /** Look again at the tree and at what is open. */
+  /** Look again at the repository, its tree and what is open. */
   async reload(): Promise<void> {
     if (!this.group.options.length) {
       return this.start();
     }
+    await this.health.look().then(
+      status => {
+        this.canWrite = status.health.writable;
+      },
+      () => undefined
+    );
+    return this.fill();
+  }
+
+  private async fill(): Promise<void> {
     const { container } = this;
     await this.tree.load(Number(this.group.value));
     if (container) {
@@ -108,13 +127,23 @@ export class RepositoryBrowser {
     this.search.cancel();
     this.grid.dispose();
     this.metadata.dispose();
+    this.health.dispose();
     this.node.remove();
   }
 
   private greet(): void {
     this.place.textContent = '';
     this.grid.clear();
-    this.grid.node.append(el('p', 'empty', {}, 'Choose a project, dataset, screen or plate.'));
+    this.grid.node.append(
+      this.tree.isEmpty && Number(this.group.value) === EVERY_GROUP
+        ? firstSteps(this.canWrite)
+        : el(
+            'p',
+            'empty',
+            {},
+            'Choose a project, dataset, screen or plate. A double click on an image shows it.'
+          )
+    );
   }
 
   private open(item: Item): void {

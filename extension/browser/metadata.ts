@@ -94,7 +94,8 @@ function annotations(all: Annotation[]): HTMLElement[] {
     all.filter((each): each is Extract<Annotation, { kind: K }> => each.kind === kind);
   const section = (title: string, ...children: HTMLElement[]) =>
     children.length ? [el('h4', '', {}, title), ...children] : [];
-  const line = (text: string) => el('div', 'fact-line', {}, text);
+  const line = (name: string, detail: string, title = name) =>
+    el('div', 'fact-line', { title }, name, el('span', 'fact-name', {}, detail));
   return [
     ...section(
       'Tags',
@@ -106,11 +107,21 @@ function annotations(all: Annotation[]): HTMLElement[] {
     ...section('Comments', ...of('comment').map(each => el('blockquote', '', {}, each.text))),
     ...section(
       'Tables',
-      ...of('table').map(each => line(`${each.name}: ${each.rows} rows, ${each.columns.length} columns`))
+      ...of('table').map(each =>
+        line(
+          each.name,
+          `${counted(each.rows, 'row')}, ${counted(each.columns.length, 'column')}`,
+          each.columns.map(({ name }) => name).join(', ')
+        )
+      )
     ),
-    ...section('Labels', ...of('labels').map(each => line(`${each.name}: ${each.maximum} objects`))),
-    ...section('Files', ...of('file').map(each => line(`${each.name} (${bytes(each.size)})`)))
+    ...section('Labels', ...of('labels').map(each => line(each.name, counted(each.maximum, 'object')))),
+    ...section('Files', ...of('file').map(each => line(each.name, bytes(each.size))))
   ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function bytes(size: number): string {

@@ -27,6 +27,9 @@ export interface GridEvents {
 
 const DRAG_PIXELS = 5;
 
+/** How many cards there ever were: a card's id must be the only one on the page. */
+let made = 0;
+
 export class Thumbnails {
   readonly node = el('div', 'grid', {
     role: 'listbox',
@@ -91,6 +94,7 @@ export class Thumbnails {
     this.cards = [];
     this.picked.clear();
     this.last = 0;
+    this.node.removeAttribute('aria-activedescendant');
     this.node.replaceChildren();
     this.status.textContent = '';
   }
@@ -133,6 +137,7 @@ export class Thumbnails {
       'div',
       'card',
       {
+        id: `jp-OmeroJlab-card-${++made}`,
         role: 'option',
         title: item.detail ? `${item.name}\n${item.detail}` : item.name,
         'data-kind': item.kind,
@@ -188,6 +193,7 @@ export class Thumbnails {
       this.last = at;
     }
     this.picked = wanted;
+    this.node.setAttribute('aria-activedescendant', card.id);
     for (const each of this.cards) {
       each.card.setAttribute('aria-selected', String(wanted.has(each.card)));
     }
@@ -217,10 +223,20 @@ export class Thumbnails {
   }
 
   private keydown(event: KeyboardEvent): void {
-    const step: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1 };
     const current = this.cards[this.last];
-    if (event.key in step) {
-      const next = this.cards[this.picked.size ? this.last + step[event.key] : 0];
+    const end = this.cards.length - 1;
+    const row = this.cardsInRow();
+    const steps: Record<string, number> = {
+      ArrowRight: this.last + 1,
+      ArrowLeft: this.last - 1,
+      ArrowDown: this.last + row,
+      ArrowUp: this.last - row,
+      Home: 0,
+      End: end
+    };
+    if (event.key in steps) {
+      const wanted = this.picked.size ? steps[event.key] : 0;
+      const next = this.cards[wanted];
       if (next) {
         this.pick(next.card, new KeyboardEvent('keydown'));
         next.card.scrollIntoView({ block: 'nearest' });
@@ -232,6 +248,12 @@ export class Thumbnails {
     }
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  private cardsInRow(): number {
+    const top = this.cards[0]?.card.offsetTop;
+    const next = this.cards.findIndex(each => each.card.offsetTop !== top);
+    return next < 0 ? this.cards.length : next;
   }
 }
 

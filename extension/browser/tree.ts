@@ -5,6 +5,9 @@ import { json, type Transport, withQuery } from '../shared/request';
 
 const LIMIT = 200;
 
+/** How many lines there ever were: a line's id must be the only one on the page. */
+let made = 0;
+
 /** The path that lists what lies in `node`, or at the root. */
 export function childrenPath(
   node: Node | null,
@@ -29,6 +32,8 @@ export class Tree {
   });
   private group = -1;
   private selected: HTMLElement | null = null;
+  /** Whether the last `load` found nothing at all. */
+  isEmpty = false;
 
   constructor(
     private readonly transport: Transport,
@@ -42,7 +47,8 @@ export class Tree {
     const list = el('ul', 'branch', { role: 'group' });
     this.node.replaceChildren(list);
     await this.fill(list, null, null);
-    if (!list.children.length) {
+    this.isEmpty = !list.children.length;
+    if (this.isEmpty) {
       list.append(el('li', 'empty', {}, 'Nothing is here yet.'));
     }
   }
@@ -111,6 +117,7 @@ export class Tree {
       'li',
       'item',
       {
+        id: `jp-OmeroJlab-node-${++made}`,
         role: 'treeitem',
         'data-kind': node.kind,
         'data-id': node.id,
@@ -142,6 +149,7 @@ export class Tree {
   private select(item: HTMLElement): void {
     this.selected?.removeAttribute('aria-selected');
     item.setAttribute('aria-selected', 'true');
+    this.node.setAttribute('aria-activedescendant', item.id);
     this.selected = item;
     this.chosen(this.nodes.get(item)!.node);
   }
@@ -150,20 +158,54 @@ export class Tree {
     const all = [...this.node.querySelectorAll<HTMLElement>('[role=treeitem]')].filter(
       each => !each.parentElement!.closest('[hidden]')
     );
-    const at = this.selected ? all.indexOf(this.selected) : -1;
-    const step: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in step) {
-      const next = all[Math.max(0, Math.min(all.length - 1, at + step[event.key]))];
-      if (next) {
-        this.select(next);
-        next.scrollIntoView({ block: 'nearest' });
-      }
-    } else if (this.selected && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
-      this.nodes.get(this.selected)!.open(event.key === 'ArrowRight');
-    } else {
-      return;
+    const { selected } = this;
+    const at = selected ? all.indexOf(selected) : -1;
+    const isOpen = selected?.getAttribute('aria-expanded') === 'true';
+    let next: HTMLElement | null | undefined;
+    switch (event.key) {
+      case 'ArrowDown':
+        next = all[Math.min(all.length - 1, at + 1)];
+        break;
+      case 'ArrowUp':
+        next = all[Math.max(0, at - 1)];
+        break;
+      case 'Home':
+        next = all[0];
+        break;
+      case 'End':
+        next = all[all.length - 1];
+        break;
+      case 'ArrowRight':
+        if (isOpen) {
+          next = selected!.querySelector<HTMLElement>('[role=treeitem]');
+        } else {
+          this.open(selected, true);
+        }
+        break;
+      case 'ArrowLeft':
+        if (isOpen) {
+          this.open(selected, false);
+        } else {
+          next = selected?.parentElement?.closest<HTMLElement>('[role=treeitem]');
+        }
+        break;
+      case 'Enter':
+        this.open(selected);
+        break;
+      default:
+        return;
+    }
+    if (next && next !== selected) {
+      this.select(next);
+      next.scrollIntoView({ block: 'nearest' });
     }
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  private open(item: HTMLElement | null, wanted?: boolean): void {
+    if (item) {
+      this.nodes.get(item)!.open(wanted);
+    }
   }
 }

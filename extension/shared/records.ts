@@ -13,12 +13,23 @@ export interface Group {
   type: string;
 }
 
+/** Whether the repository takes writes, and if not, why not. */
+export interface Health {
+  writable: boolean;
+  reason: string;
+  bytes_free: number;
+  bytes_total: number;
+}
+
 export interface Status {
   repository: string;
   api_version: number;
+  version: string;
+  tier: 'personal' | 'team';
   user: { id: number; name: string; is_admin: boolean };
   group: Group;
   groups: Group[];
+  health: Health;
 }
 
 export type Kind =

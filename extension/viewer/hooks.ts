@@ -6,8 +6,11 @@ export interface ViewerHook {
   ready: Promise<void>;
   /** Resolves when everything in view is drawn. */
   drawn(): Promise<void>;
-  /** RGBA of what is drawn over pixels of level 0, row by row, at their own scale. */
-  readPixels(x: number, y: number, width: number, height: number): Promise<number[]>;
+  /**
+   * RGBA of what is drawn, row by row, from `x`, `y` of level 0 on; `zoom` screen pixels per pixel
+   * of level 0, which is 1 where nothing is said.
+   */
+  readPixels(x: number, y: number, width: number, height: number, zoom?: number): Promise<number[]>;
 }
 
 declare global {

@@ -179,15 +179,21 @@ export class Stage {
     });
   }
 
-  /** What is drawn at `x`, `y` of level 0 at its own scale: RGBA, row by row. */
-  async readPixels(x: number, y: number, width: number, height: number): Promise<number[]> {
+  /** What is drawn from `x`, `y` of level 0 on, `zoom` times as large: RGBA, row by row. */
+  async readPixels(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    zoom = 1
+  ): Promise<number[]> {
     const [across, down] = this.map.getSize() ?? [0, 0];
     if (width > across || height > down) {
       throw new RangeError(`The map is ${across} × ${down} pixels: ask for no more.`);
     }
     const before = this.look;
     const [left, top] = [Math.floor((across - width) / 2), Math.floor((down - height) / 2)];
-    this.look = { x: x + across / 2 - left, y: y + down / 2 - top, zoom: 1 };
+    this.look = { x: x + (across / 2 - left) / zoom, y: y + (down / 2 - top) / zoom, zoom };
     const canvas = document.createElement('canvas');
     canvas.width = width;
     canvas.height = height;

@@ -71,7 +71,8 @@ export class ImageViewer {
       imageId,
       ready: this.ready,
       drawn: () => this.ready.then(() => this.stage!.drawn()),
-      readPixels: (x, y, w, h) => this.ready.then(() => this.stage!.readPixels(x, y, w, h))
+      readPixels: (x, y, w, h, zoom) =>
+        this.ready.then(() => this.stage!.readPixels(x, y, w, h, zoom))
     });
   }
 

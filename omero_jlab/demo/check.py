@@ -34,11 +34,12 @@ def check(root: Path) -> str:
     """
     began = time.monotonic()
     repo = Repository(connect(root))
-    fill(repo, quiet=True)
+    is_new = fill(repo, quiet=True)
     _wait_for_pyramids(repo)
     counts = _counts(repo) | {"tiles": _tiles_of_guest(repo)}
     for name, expected in EXPECTED.items():
-        if counts[name] != expected:
+        # Where somebody has worked since, or this check has run the notebook, there is more.
+        if counts[name] < expected or (is_new and counts[name] > expected):
             raise Failed(f"There are {counts[name]} {name}, and must be {expected}.")
     _run_notebook(root)
     return json.dumps(counts | {"seconds": round(time.monotonic() - began, 1)})

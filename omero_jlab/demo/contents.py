@@ -25,10 +25,13 @@ field of the plate with 4 + 3 × 37 rows, and one of our own with 16 nuclei; its
 of each level that a guest may see: four images of one level, and one of four."""
 
 
-def fill(repo: Repository, side: int = SIDE, quiet: bool = False) -> None:
-    """Import, segment, measure and attach; what is there already is left as it is."""
+def fill(repo: Repository, side: int = SIDE, quiet: bool = False) -> bool:
+    """Import, segment, measure and attach.
+
+    Returns False where that was done before: what is there is left as it is.
+    """
     if any(group.name == SHARED for group in repo.groups):
-        return
+        return False
     _make_group(repo)
     home = repo.group.name
     with as_file(files("skimage") / "data") as folder:
@@ -50,6 +53,7 @@ def fill(repo: Repository, side: int = SIDE, quiet: bool = False) -> None:
         channels=["DNA", "Actin", "Vesicles"],
     )
     repo.use_group(home)
+    return True
 
 
 def measure_nuclei(image: Image) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from ..errors import Invalid, Unreadable
@@ -35,6 +36,12 @@ def read(plan: Plan, root: Path | None = None, out_folder: Path | None = None) -
     if missing:
         raise Unreadable(f"{plan.name}: {missing[0]} is missing from {fileset.root}.")
     sources = read_joined(fileset) if plan.planes else reader_named(plan.format).read(fileset)
+    for source in sources:
+        if np.dtype(source.image.dtype).kind not in "biuf":
+            raise Unreadable(
+                f"{source.image.name} has pixels of type {source.image.dtype}, which cannot be "
+                f"shown or measured: save its real part or its magnitude."
+            )
     indexes: list[ChunkIndex | None] = []
     for number, source in enumerate(sources):
         if not source.reason:

@@ -1,6 +1,7 @@
 """The nouns that travel between layers: frozen records, no input or output."""
 
 from .access import Actor, Group, GroupType, Member, Rights, User
+from .admin import CheckReport, Problem, PurgeReport, Usage
 from .annotations import (
     Annotation,
     Attached,
@@ -24,6 +25,7 @@ from .jobs import (
     Job,
     OriginalFile,
     PlannedFileset,
+    Report,
     ResultsReport,
     ResultsRow,
 )
@@ -33,12 +35,13 @@ from .shapes import Ellipse, Label, Line, Point, Polygon, Polyline, Rectangle, R
 from .table import Column, ColumnPart, Segment
 
 __all__ = [
-    "Actor", "Annotation", "Attached", "Channel", "ChannelSettings", "Column", "ColumnPart",
-    "Comment", "Dataset", "Ellipse", "Field", "FileAnnotation", "FoundChannel", "FoundImage",
-    "Group", "GroupType", "Health", "Hit", "Image", "ImportFailure", "ImportPlan", "ImportReport",
-    "ImportRequest", "Job", "KeyValues", "Kind", "Label", "Labels", "Level", "Line", "Member",
-    "Node", "OriginalFile", "Owned", "Page", "Placement", "PlannedFileset", "Plate", "Point",
-    "Polygon", "Polyline", "Position", "Project", "Record", "Rectangle", "ResultsReport",
-    "ResultsRow", "Rights", "Roi", "Screen", "Segment", "Settings", "Shape", "Sizes", "Status",
-    "TableInfo", "Tag", "TargetKind", "Tile", "Token", "User", "Well",
+    "Actor", "Annotation", "Attached", "Channel", "ChannelSettings", "CheckReport", "Column",
+    "ColumnPart", "Comment", "Dataset", "Ellipse", "Field", "FileAnnotation", "FoundChannel",
+    "FoundImage", "Group", "GroupType", "Health", "Hit", "Image", "ImportFailure", "ImportPlan",
+    "ImportReport", "ImportRequest", "Job", "KeyValues", "Kind", "Label", "Labels", "Level",
+    "Line", "Member", "Node", "OriginalFile", "Owned", "Page", "Placement", "PlannedFileset",
+    "Plate", "Point", "Polygon", "Polyline", "Position", "Problem", "Project", "PurgeReport",
+    "Record", "Rectangle", "Report", "ResultsReport", "ResultsRow", "Rights", "Roi", "Screen",
+    "Segment", "Settings", "Shape", "Sizes", "Status", "TableInfo", "Tag", "TargetKind", "Tile",
+    "Token", "Usage", "User", "Well",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .admin import CheckReport, PurgeReport
 from .record import Record
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Job",
     "OriginalFile",
     "PlannedFileset",
+    "Report",
     "ResultsReport",
     "ResultsRow",
 ]
@@ -111,6 +113,11 @@ class ResultsReport(Record):
     notes: tuple[str, ...] = ()
 
 
+Report = Annotated[
+    ImportReport | ResultsReport | CheckReport | PurgeReport, Field(discriminator="kind")
+]
+
+
 class Job(Record):
     """A long operation: `done` of `total` steps, `message` says what it is doing now."""
 
@@ -123,4 +130,4 @@ class Job(Record):
     error: str = ""
     created_at: datetime
     finished_at: datetime | None = None
-    report: Annotated[ImportReport | ResultsReport, Field(discriminator="kind")] | None = None
+    report: Report | None = None

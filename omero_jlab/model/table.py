@@ -46,6 +46,8 @@ class Segment(Record):
     """The rows `first_row` to `first_row + rows` of a table × a set of columns, in one file.
 
     `path` is relative to the table's folder; `layout` is the version of the file's layout.
+    `frame_checksum` is the XXH3-128 of all bytes that belong to no part: what HDF5 keeps of its
+    own; empty where it was not taken.
     """
 
     layout: int = 1
@@ -54,3 +56,4 @@ class Segment(Record):
     rows: int
     size: int
     parts: tuple[ColumnPart, ...]
+    frame_checksum: str = ""

@@ -5,6 +5,7 @@ from .containers import Dataset, Plate, Project, Screen, Well
 from .files import AttachedFile
 from .image import Image, ImageList, RegionReader
 from .labels import Labels
+from .progress import wait
 from .repository import Repository
 from .tables import Table
 
@@ -24,4 +25,5 @@ __all__ = [
     "Screen",
     "Table",
     "Well",
+    "wait",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, cast
 
 from ..errors import OmeroError
-from ..model import ImportReport, Job, ResultsReport
+from ..model import Job, Report
 from ..operations import AnySession
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ _FIRST_S = 0.02
 _LONGEST_S = 0.5
 
 
-def wait(
-    session: AnySession, job: Job, what: str, quiet: bool = False
-) -> ImportReport | ResultsReport | None:
+def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> Report | None:
     """What a job reports when it is done.  Interrupting the wait cancels the job.
 
     Raises
@@ -50,9 +49,13 @@ def wait(
     return job.report
 
 
-def _bar(what: str, unit: str) -> tqdm[None]:
+def _bar(what: str, unit: str) -> tqdm[None] | None:
     from tqdm.auto import tqdm
 
+    is_widget = any(each.__module__ == "tqdm.notebook" for each in tqdm.__mro__)
+    if not is_widget and not sys.stderr.isatty():
+        # In a log, or before the one line of an error, a bar is noise.
+        return None
     return cast("tqdm[None]", tqdm(desc=what, total=None, unit=unit, unit_scale=True, leave=False))
 
 

@@ -10,7 +10,7 @@ from ..errors import Invalid
 from ..model import Group, Hit, ImportPlan, ImportReport, ImportRequest, Placement, ResultsReport
 from ..model import Image as ImageRecord
 from ..model import User as UserRecord
-from ..operations import Accounts, AnySession
+from ..operations import Accounts, Admin, AnySession
 from .collections import Collection, Containers, Images
 from .containers import Dataset, Plate, Project, Screen, Well
 from .fetch import Fetch
@@ -57,6 +57,11 @@ class Repository:
     def accounts(self) -> Accounts:
         """Users, groups and tokens, as far as you may manage them."""
         return self._session.accounts
+
+    @property
+    def admin(self) -> Admin:
+        """Checks, the trash and usage; `omero-jlab admin` is the same as a command."""
+        return self._session.admin
 
     # -- objects
 

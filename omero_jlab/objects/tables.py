@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..errors import Invalid
 from ..model import Column, TableInfo
 from ..operations import AnySession
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Table"]
+__all__ = ["Table", "rows_of"]
+
+
+def rows_of(frame: Any) -> DataFrame:
+    """The rows of a `pandas.DataFrame`, the named levels of its index as columns before them.
+
+    What `groupby` or `set_index` made an index is part of the result; the numbers that a query
+    gave the rows of another table are not.
+
+    Raises
+    ------
+    Invalid
+        It is no DataFrame.
+    """
+    from pandas import DataFrame
+
+    if not isinstance(frame, DataFrame):
+        raise Invalid(
+            f"A table is made of a pandas.DataFrame, not of {type(frame).__name__}: convert it "
+            f"with pandas.DataFrame(…), or a Series with its to_frame()."
+        )
+    named = [name for name in frame.index.names if name is not None and name != "row_id"]
+    return frame.reset_index(level=named, allow_duplicates=True) if named else frame
 
 
 class Table:
@@ -69,7 +92,7 @@ class Table:
 
     def append(self, frame: DataFrame) -> None:
         """Append rows; they are durable when this returns."""
-        self.record = self._session.append_rows(self.id, frame)
+        self.record = self._session.append_rows(self.id, rows_of(frame))
 
     def delete(self) -> None:
         """Delete the table."""

@@ -11,7 +11,7 @@ from ..errors import NotFound
 from ..model import Attached, Comment, FileAnnotation, KeyValues, Owned, Rights, Tag, TargetKind
 from ..operations import AnySession
 from .files import AttachedFile
-from .tables import Table
+from .tables import Table, rows_of
 
 __all__ = ["Thing"]
 
@@ -142,8 +142,9 @@ class Thing(Generic[R]):
         return named[-1]
 
     def attach_table(self, frame: Any, name: str, description: str = "") -> Table:
-        """Attach the rows of a `pandas.DataFrame` as a table."""
-        info = self._session.add_table(self.kind, self.id, name, frame, description=description)
+        """Attach the rows of a `pandas.DataFrame` as a table, a named index as its first columns."""
+        rows = rows_of(frame)
+        info = self._session.add_table(self.kind, self.id, name, rows, description=description)
         return Table(self._session, info)
 
     def _of(self, kind: type[A]) -> list[A]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .accounts import Accounts
+from .admin import Admin
 from .annotate import Annotations, Search, Tables
 from .browse import Browse, Containers, Graph
 from .declare import UNSET, Operation, Request, Unset, operations_of
@@ -13,9 +14,9 @@ from .session import AnySession
 from .streams import Streams
 
 __all__ = [
-    "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Annotations", "AnySession",
-    "Browse", "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation", "Request", "Search",
-    "Server", "Shapes", "Streams", "Tables", "Unset",
+    "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Admin", "Annotations",
+    "AnySession", "Browse", "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation",
+    "Request", "Search", "Server", "Shapes", "Streams", "Tables", "Unset",
 ]  # fmt: skip
 
 API_VERSION = 1
@@ -34,6 +35,7 @@ FAMILIES: dict[str, type] = {
     "tables": Tables,
     "search": Search,
     "ingest": Ingest,
+    "admin": Admin,
 }
 """The families by the name they have on a Session."""
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic_core import from_json
 
 from ..errors import Invalid
 
@@ -179,7 +180,7 @@ class Operation:
             given[key] = text if is_text else _from_query(text)
         if self.verb not in ("GET", "DELETE") and body:
             try:
-                fields = json.loads(body)
+                fields = from_json(body)
             except ValueError as error:
                 raise Invalid(f"The body of {self.verb} {self.path} is no JSON: {error}") from None
             if not isinstance(fields, dict):
@@ -200,7 +201,7 @@ class Operation:
 
 def _from_query(text: str) -> Any:
     try:
-        return json.loads(text)
+        return from_json(text)
     except ValueError:
         return text
 

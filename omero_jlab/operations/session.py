@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .accounts import Accounts
+from .admin import Admin
 from .annotate import Annotations, Search, Tables
 from .browse import Browse, Containers, Graph
 from .images import Images, Shapes
@@ -61,3 +62,6 @@ class AnySession(Streams, Protocol):
 
     @property
     def ingest(self) -> Ingest: ...
+
+    @property
+    def admin(self) -> Admin: ...

@@ -218,6 +218,12 @@ class ArraySource:
                 f"The array says it has shape {self._array.shape}, but gave {found.shape} for "
                 f"{expected} pixels."
             )
+        if not np.can_cast(found.dtype, self._array.dtype):
+            # Cutting 0.7 down to 0 would go unnoticed.
+            raise Invalid(
+                f"The array says it is {self._array.dtype}, but its blocks are {found.dtype}: tell "
+                f"what makes them the right dtype, or convert them with astype."
+            )
         shape = [b - a for a, b in zip(start, stop, strict=True)]
         return found.reshape(shape).astype(self.dtype, copy=False)
 

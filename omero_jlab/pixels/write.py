@@ -96,6 +96,11 @@ def write_labels(
 
 def _check_shape(array: Any, axes: int, expected: str) -> None:
     shape = tuple(getattr(array, "shape", ()))
+    if any(isinstance(n, float) for n in shape):
+        raise Invalid(
+            f"This array does not know its own size yet ({shape}): call its "
+            f"compute_chunk_sizes() first."
+        )
     if len(shape) != axes or 0 in shape:
         raise Invalid(f"{expected}, each at least 1 long; this array has shape {shape}.")
 

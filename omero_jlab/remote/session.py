@@ -30,6 +30,7 @@ from ..operations import (
     API_VERSION,
     FAMILIES,
     Accounts,
+    Admin,
     Annotations,
     Browse,
     Containers,
@@ -88,6 +89,7 @@ class RemoteSession(Streams):
     tables: Tables
     search: Search
     ingest: Ingest
+    admin: Admin
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ others go in.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -23,7 +24,7 @@ from ..pixels import PixelReader, needs_pyramid
 from ..storage import Copied, ImportOccasion, Stage, copy_hashed, make_folders, write_file
 from .foreign import read_fileset, transcode_fileset
 from .intents import Intended, intending
-from .jobs import Progress
+from .jobs import Cancelled, Progress
 from .places import image_place
 from .plates import settle_positions
 from .readers import INDEX
@@ -32,6 +33,8 @@ from .save import channels_of, levels_of, make_pyramid, settle_dataset
 from .work import Writing
 
 __all__ = ["Bringing"]
+
+log = logging.getLogger(__name__)
 
 _LEAST_PRINTED = 16 << 20
 
@@ -72,6 +75,8 @@ class Bringing:
             self._tell(f"importing {plan.name}", always=True)
             try:
                 self._bring(plan)
+            except Cancelled:
+                raise
             except Unavailable as error:
                 self._store.disk_failed(error)
                 raise
@@ -132,7 +137,14 @@ class Bringing:
             if values["pyramid"] == "wanted":
                 store.jobs.submit(make_pyramid, store, image_id)
             else:
-                self._session.thumbnail(image_id)
+                self._draw(image_id)
+
+    def _draw(self, image_id: int) -> None:
+        """Draw the thumbnail; the image is there whether or not that can be done."""
+        try:
+            self._session.thumbnail(image_id)
+        except (OmeroError, OSError) as error:
+            log.warning("no thumbnail of image %s: %s", image_id, error)
 
     def _copy(self, plan: Plan, contents: Contents, folder: Path) -> Iterator[tuple[str, Copied]]:
         indexed = {

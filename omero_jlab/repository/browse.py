@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from pydantic_core import from_json
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy import exists as exists_
 
@@ -184,7 +185,7 @@ def _page(
 
 def _cursor(after: str, kind: str) -> tuple[Any, int]:
     try:
-        first, second = json.loads(after)
+        first, second = from_json(after)
         if isinstance(first, int if kind == "well" else str) and isinstance(second, int):
             return first, second
     except (ValueError, TypeError):

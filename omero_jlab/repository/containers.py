@@ -27,7 +27,7 @@ from .plate_names import well_label
 from .records import owned
 from .work import Work, Writing
 
-__all__ = ["Containers", "container_named", "counts", "found"]
+__all__ = ["Containers", "check_name", "container_named", "counts", "found"]
 
 R = TypeVar("R", bound=Guarded)
 _LARGEST_ID = 2**63 - 1
@@ -43,7 +43,7 @@ def found(db: GuardedSession, row: type[R], number: int) -> R:
 
 def container_named(unit: Writing, row: type[Any], name: str, **fields: Any) -> Any:
     """The actor's own container of that name in the current group, made where it is missing."""
-    _check_name(name)
+    check_name(name)
     actor = unit.access.actor
     known = unit.db.scalars(
         select(row)
@@ -53,7 +53,8 @@ def container_named(unit: Writing, row: type[Any], name: str, **fields: Any) -> 
     return known or unit.new(row(name=name, **fields))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise `Invalid` for a name that is blank or too long to be shown in a list."""
     if not name.strip() or len(name) > 255:
         raise Invalid(f"A name has 1 to 255 characters; {name[:40]!r} has {len(name)}.")
 
@@ -76,7 +77,7 @@ class Containers:
 
     def add_project(self, name: str, description: str = "") -> Project:
         """Make a project."""
-        _check_name(name)
+        check_name(name)
         with self._session.writing() as unit:
             row = unit.new(ProjectRow(name=name, description=description))
             return unit.answer(_projects(unit.db, unit.access, [row])[0])
@@ -99,7 +100,7 @@ class Containers:
         self, name: str, description: str = "", project_id: int | None = None
     ) -> Dataset:
         """Make a dataset, in a project where one is named."""
-        _check_name(name)
+        check_name(name)
         with self._session.writing() as unit:
             group = None if project_id is None else found(unit.db, ProjectRow, project_id).group_id
             row = unit.new(DatasetRow(name=name, description=description), group)
@@ -119,7 +120,7 @@ class Containers:
 
     def add_screen(self, name: str, description: str = "") -> Screen:
         """Make a screen."""
-        _check_name(name)
+        check_name(name)
         with self._session.writing() as unit:
             row = unit.new(ScreenRow(name=name, description=description))
             return unit.answer(_screens(unit.db, unit.access, [row])[0])

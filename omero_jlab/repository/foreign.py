@@ -29,7 +29,11 @@ def check_own(session: Work, paths: Sequence[Path]) -> None:
     ------
     Denied
         A path is neither.
+    Invalid
+        No file could have that name.
     """
+    for path in paths:
+        _check_nameable(path)
     if session.shares_disk:
         return
     layout = session.store.layout
@@ -39,6 +43,13 @@ def check_own(session: Work, paths: Sequence[Path]) -> None:
                 f"{path} is a path on the server, where you may import only what you uploaded: "
                 f"use import_files() with a path of your own machine, which uploads it."
             )
+
+
+def _check_nameable(path: Path) -> None:
+    try:
+        path.exists()
+    except (ValueError, OSError) as error:
+        raise Invalid(f"{str(path)[:200]!r} cannot be the path of a file: {error}") from error
 
 
 def plan_filesets(workers: Workers, paths: Sequence[Path], channels: str | None) -> Planned:

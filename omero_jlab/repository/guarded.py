@@ -28,6 +28,7 @@ UNGUARDED = {
     "search": "asks the full-text index, whose hits are then selected with the criterion",
     "index": "writes the full-text index",
     "graph": "plans a deletion over everything it touches, then checks each row",
+    "purge": "removes the rows of what was deleted long enough ago",
     "jobs": "keeps the repository's own books",
     "unique": "makes sure that no two files share a path",
 }

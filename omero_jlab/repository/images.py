@@ -18,10 +18,11 @@ from ..database import (
 )
 from ..errors import Invalid
 from ..model import Channel, Image, Labels, Level, OriginalFile, Placement, Settings, Sizes
-from ..rendering import default_settings
+from ..rendering import check_channel, default_settings
 from .access import Access
 from .containers import found
 from .guarded import GuardedSession
+from .places import check_placement
 from .records import annotation_record, owned
 from .work import Work
 
@@ -78,6 +79,17 @@ def settings_of(db: GuardedSession, access: Access, image: Image) -> Settings:
         return Settings.model_validate(own)
     middle = {"z": image.sizes.z // 2}
     return default_settings(image.channels, image.is_rgb).model_copy(update=middle)
+
+
+def _check_settings(image: ImageRow, settings: Settings) -> None:
+    """Refuse what could not be drawn: an owner's settings are what everybody sees first."""
+    if not (0 <= settings.z < image.size_z and 0 <= settings.t < image.size_t):
+        raise Invalid(
+            f"Image {image.id} has T 0 to {image.size_t - 1} and Z 0 to {image.size_z - 1}, no "
+            f"plane at t={settings.t}, z={settings.z}."
+        )
+    for channel in settings.channels:
+        check_channel(channel)
 
 
 class Images:
@@ -157,6 +169,7 @@ class Images:
                     f"Image {image_id} has {image.size_c} channels; "
                     f"these settings are for {len(settings.channels)}."
                 )
+            _check_settings(image, settings)
             values = settings.model_dump(mode="json")
             own = select(SettingsRow).where(
                 SettingsRow.image_id == image_id,
@@ -200,6 +213,7 @@ class Images:
             row = found(unit.db, AnnotationRow, labels_id)
             if row.kind != "labels":
                 raise Invalid(f"Annotation {labels_id} is a {row.kind}, no label image.")
+            check_placement(placement)
             row.details = row.details | {"placement": placement.model_dump(mode="json")}
             unit.db.flush()
             record = annotation_record(unit.db, unit.access, row)

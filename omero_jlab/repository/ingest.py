@@ -16,7 +16,7 @@ from ..model import (
     PlannedFileset,
     ResultsReport,
 )
-from ..storage import space
+from ..storage import forget_uploads, space
 from ..workers import Workers
 from .bring import Bringing
 from .foreign import check_own, plan_filesets
@@ -55,7 +55,9 @@ class Ingest:
                     f"{described.bytes_free:,} are free: nothing was imported."
                 )
             bringing = Bringing(session, request, progress, described.bytes_to_copy)
-            return bringing.run(planned)
+            report = bringing.run(planned)
+            forget_uploads(session.store.layout, [Path(path) for path in request.paths])
+            return report
 
         return start_job(self._session, "import", values, run)
 
@@ -75,7 +77,9 @@ class Ingest:
         session = self._for_job()
 
         def run(progress: Progress) -> ResultsReport:
-            return Attaching(session, path, placement).run(image_ids, progress.tell)
+            report = Attaching(session, path, placement).run(image_ids, progress.tell)
+            forget_uploads(session.store.layout, [Path(path)])
+            return report
 
         return start_job(self._session, "results", {"path": path}, run)
 

@@ -22,7 +22,7 @@ from .guarded import GuardedSession
 from .ids import reserve
 from .state import State
 
-__all__ = ["Intended", "intending", "undo_all"]
+__all__ = ["Intended", "fulfil", "intending", "undo_all"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,11 @@ def undo_all(state: State) -> int:
     for intent_id in ids:
         _undo(state, intent_id)
     return len(ids)
+
+
+def fulfil(state: State, intent_id: int) -> None:
+    """Remove the files that an intent names, whose rows are gone, and then the intent."""
+    _undo(state, intent_id)
 
 
 def _undo(state: State, intent_id: int) -> None:

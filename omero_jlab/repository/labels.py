@@ -12,7 +12,7 @@ from ..errors import Invalid
 from ..model import Image, Labels, Placement, Tile
 from ..pixels import write_labels
 from ..storage import Stage, write_file
-from .containers import found
+from .containers import check_name, found
 from .images import image_record
 from .intents import intending
 from .pixel_access import OpenLabels, check_region, open_labels, window_of
@@ -31,6 +31,7 @@ class LabelImages(Work):
         self, image_id: int, name: str, labels: Any, placement: Placement | None = None
     ) -> Labels:
         """Attach a label image: array (Y, X), (Z, Y, X) or (T, Z, Y, X) of integers ≥ 0."""
+        check_name(name)
         with self.reading() as (db, access):
             row = found(db, ImageRow, image_id)
             access.require(row, "can_annotate")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..database import ImageRow
-from ..errors import Invalid
+from ..errors import Invalid, OmeroError
 from ..model import Image, Settings, Tile
 from ..rendering import PictureFormat, encode, render, shrink
-from ..storage import shard
+from ..storage import shard, writing
 from .containers import found
 from .images import image_record, settings_of
 from .pixel_access import OpenImage, check_plane, check_region, open_image, opened, window_of
 from .work import Work
 
 __all__ = ["Pictures"]
+
+log = logging.getLogger(__name__)
 
 _FORMATS = ("jpeg", "png", "webp")
 _LARGEST_THUMBNAIL = 1024
@@ -44,11 +47,21 @@ class Pictures(Work):
             source = opened(self, db, access, row)
         picture = _thumbnail(source, settings, size)
         if not self.store.why_read_only():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            new = kept.with_name(f".{secrets.token_hex(8)}")
-            new.write_bytes(picture)
-            new.replace(kept)
+            self._keep(picture, kept)
         return picture
+
+    def _keep(self, picture: bytes, kept: Path) -> None:
+        """Keep a thumbnail; where that fails it is drawn again the next time, and no worse."""
+        new = kept.with_name(f".{secrets.token_hex(8)}")
+        try:
+            with writing(kept, len(picture)):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                new.write_bytes(picture)
+                new.replace(kept)
+        except OmeroError as error:
+            log.warning("a thumbnail is not kept: %s", error)
+            if not self.store.disk_failed(error):
+                new.unlink(missing_ok=True)
 
     def thumbnail_version(self, image_id: int, size: int = 128) -> str:
         """What changes whenever the thumbnail does; raises where the image may not be seen."""

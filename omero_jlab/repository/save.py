@@ -23,7 +23,7 @@ from ..model.chunks import ChunkIndex
 from ..pixels import PixelReader, build_pyramid, needs_pyramid, statistics, write_image
 from ..rendering import default_colors
 from ..storage import Stage, write_file
-from .containers import container_named, found
+from .containers import check_name, container_named, found
 from .images import image_record
 from .intents import intending
 from .places import image_place
@@ -61,6 +61,7 @@ class NewImages(Work):
                 f"An image has five axes, TCZYX; this array has shape "
                 f"{getattr(array, 'shape', None)}: add the missing ones with array[None]."
             )
+        check_name(name)
         model = self._model(like)
         layout = self.store.layout
         place = lambda ids: [image_place(ids[0])]  # noqa: E731
@@ -116,7 +117,8 @@ def channels_of(
     """Channels with colours and with windows for a good first look."""
     guessed = default_colors(names)
     channels = []
-    for i, found_values in enumerate(statistics(reader)):
+    # The stored samples of a picture may have its transparency behind them, which is no channel.
+    for i, found_values in enumerate(statistics(reader)[: len(names)]):
         window = (0.0, 255.0) if is_rgb else (found_values.low, found_values.high)
         channel = Channel(
             name=names[i],

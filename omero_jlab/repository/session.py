@@ -5,11 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from pydantic import ValidationError
+
+from ..errors import Conflict
 from ..model import Health, Status
 from ..operations import API_VERSION, Operation
 from ..storage import space
 from ..version import __version__
 from .accounts import Accounts, group_record, user_record
+from .admin import Admin
 from .annotate import Annotations
 from .browse import Browse
 from .containers import Containers
@@ -77,7 +81,13 @@ class Session(Pictures, LabelImages, NewImages, Rows, Files):
         if operation.writes:
             before = self.repeated()
             if before is not None:
-                return operation.result.validate_json(before)
+                try:
+                    return operation.result.validate_json(before)
+                except ValidationError:
+                    raise Conflict(
+                        f"Request {self.request_id} was something else than "
+                        f"{operation.family}.{operation.name} before: give each request its own id."
+                    ) from None
         family = getattr(self, operation.family)
         return getattr(family, operation.name)(**arguments)
 
@@ -135,6 +145,11 @@ class Session(Pictures, LabelImages, NewImages, Rows, Files):
     def search(self) -> Search:
         """Finding objects by words."""
         return Search(self)
+
+    @cached_property
+    def admin(self) -> Admin:
+        """Looking after the repository."""
+        return Admin(self)
 
     @cached_property
     def ingest(self) -> Ingest:

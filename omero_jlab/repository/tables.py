@@ -12,7 +12,7 @@ from ..errors import Invalid, NotFound
 from ..model import Column, Segment, TableInfo, TargetKind
 from ..storage import make_folders
 from ..tables import TableView, columns_of, in_segments, write_segment
-from .containers import found
+from .containers import check_name, found
 from .guarded import GuardedSession
 from .index import TARGETS
 from .intents import intending
@@ -82,6 +82,7 @@ class Rows(Work):
         description: str = "",
     ) -> TableInfo:
         """Attach a table with the rows of a `pandas.DataFrame`."""
+        check_name(name)
         columns = columns_of(frame)
         with self.reading() as (db, access):
             target = found(db, TARGETS[kind], id)

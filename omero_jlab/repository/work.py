@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import event, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from ..database import AppliedRow, Guarded
-from ..errors import Conflict
+from ..errors import Conflict, Invalid
 from .access import Access, noun
 from .guarded import GuardedSession
 from .index import write_index
@@ -75,7 +75,7 @@ class Work:
     def reading(self) -> Iterator[tuple[GuardedSession, Access]]:
         """A database session that cannot write, and the access it obeys."""
         access = self.access
-        with GuardedSession(self.store.engines.reader, access) as db:
+        with _storable(), GuardedSession(self.store.engines.reader, access) as db:
             yield db, access
 
     @contextmanager
@@ -94,7 +94,7 @@ class Work:
         self.store.check_writable()
         with self.store.engines.turnstile.turn():
             access = self.access
-            with GuardedSession(self.store.engines.writer, access) as db:
+            with _storable(), GuardedSession(self.store.engines.writer, access) as db:
                 touched: set[Guarded] = set()
                 event.listen(db, "after_flush", lambda s, _: touched.update(_guarded(s)))
                 unit = Writing(db, access)
@@ -138,6 +138,19 @@ def fresh(row: Guarded, version: int | None) -> None:
             f"{noun(row)} was changed since you read it (version {version}, now {row.version}): "
             f"read it again and repeat the change."
         )
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    """Say what is wrong with values that no database takes, wherever they came from."""
+    try:
+        yield
+    except (OverflowError, DataError) as error:
+        raise Invalid("A number was given that is too large for any id or count here.") from error
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            "A text was given that is no Unicode: half of a pair stands alone."
+        ) from error
 
 
 def _guarded(db: Any) -> set[Guarded]:

@@ -15,6 +15,7 @@ from jupyter_server.auth import IdentityProvider
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from tornado import web
 from tornado.iostream import StreamClosedError
 
@@ -126,7 +127,7 @@ class RepositoryHandler(JupyterHandler):
         if given is None:
             return None
         try:
-            group = json.loads(given)
+            group = from_json(given)
         except ValueError:
             return given
         return group if type(group) in (str, int) else given

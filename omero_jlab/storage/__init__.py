@@ -9,7 +9,7 @@ from .paths import below, safe_name, safe_paths
 from .platform import fsync_file, fsync_folder
 from .staging import Stage, remove, sweep
 from .template import DEFAULT_TEMPLATE, ImportOccasion, Template
-from .uploads import is_upload_of, upload_place, uploads_folder
+from .uploads import forget_uploads, is_upload_of, upload_place, uploads_folder
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -27,6 +27,7 @@ __all__ = [
     "below",
     "copy_hashed",
     "disk_error",
+    "forget_uploads",
     "fsync_file",
     "fsync_folder",
     "hash_file",

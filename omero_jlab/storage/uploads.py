@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from .layout import Layout
 
-__all__ = ["is_upload_of", "upload_place", "uploads_folder"]
+__all__ = ["forget_uploads", "is_upload_of", "upload_place", "uploads_folder"]
 
 
 def uploads_folder(layout: Layout) -> Path:
@@ -27,6 +29,15 @@ def is_upload_of(layout: Layout, account: str, path: Path) -> bool:
     if not place.is_relative_to(folder) or place == folder:
         return False
     return place.relative_to(folder).parts[0].endswith(f"-{_whose(account)}")
+
+
+def forget_uploads(layout: Layout, paths: Iterable[Path]) -> None:
+    """Remove the uploads among `paths`: what was in them has become something, or nothing."""
+    folder = uploads_folder(layout).resolve()
+    for path in paths:
+        place = path.resolve()
+        if place.is_relative_to(folder) and place != folder:
+            shutil.rmtree(folder / place.relative_to(folder).parts[0], ignore_errors=True)
 
 
 def _whose(account: str) -> str:

@@ -60,7 +60,7 @@ def write_segment(
     parts = [part for parts in encoded for part in parts]
     path = folder / f".{name}.{secrets.token_hex(4)}"
     try:
-        size, stored = _write(path, parts, positions)
+        size, stored, frame_checksum = _write(path, parts, positions)
         if (folder / name).exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
         path = path.rename(folder / name)
@@ -76,12 +76,19 @@ def write_segment(
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Segment(path=name, first_row=first_row, rows=len(frame), size=size, parts=stored)
+    return Segment(
+        path=name,
+        first_row=first_row,
+        rows=len(frame),
+        size=size,
+        parts=stored,
+        frame_checksum=frame_checksum,
+    )
 
 
 def _write(
     path: Path, parts: list[Encoded], positions: dict[str, int]
-) -> tuple[int, tuple[ColumnPart, ...]]:
+) -> tuple[int, tuple[ColumnPart, ...], str]:
     rooms = []
     for column, part, array in parts:
         name = node_name(column.name, positions[column.name])
@@ -101,7 +108,22 @@ def _write(
         job.result().model_copy(update={"offset": offset})
         for job, offset in zip(jobs, offsets, strict=True)
     )
-    return size, stored
+    return size, stored, _frame_checksum(path, size, stored)
+
+
+def _frame_checksum(path: Path, size: int, parts: tuple[ColumnPart, ...]) -> str:
+    """The checksum of the bytes between the parts."""
+    state = xxhash.xxh3_128()
+    start = 0
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for part in sorted(parts, key=lambda part: part.offset):
+            state.update(os.pread(file, max(part.offset - start, 0), start))
+            start = max(start, part.offset + part.nbytes)
+        state.update(os.pread(file, size - start, start))
+    finally:
+        os.close(file)
+    return state.hexdigest()
 
 
 def _write_array(file: int, array: NDArray[Any], offset: int) -> None:
@@ -176,7 +198,10 @@ def verify(folder: Path, segment: Segment) -> list[str]:
     try:
         with SegmentFile(folder, segment) as file:
             damaged = {part.column for part in segment.parts if not _is_whole(file, part)}
-    except Unreadable:
+        found = _frame_checksum(folder / segment.path, segment.size, segment.parts)
+    except (Unreadable, OSError):
+        return every
+    if segment.frame_checksum not in ("", found):
         return every
     return [name for name in every if name in damaged]
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,6 +50,13 @@ def fake() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def lab_module() -> ModuleType:
+    """The module that starts a JupyterLab."""
+    return _load("lab")
+
+
+# Its event loop runs in this thread for as long as it lives: other tests need their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A headless Chromium."""
 
@@ -96,9 +104,8 @@ def fake_url(fake: ModuleType) -> Iterator[str]:
     thread.join(30)
 
 
-@pytest.fixture
-def open_page(chromium: Any) -> Iterator[Callable[[str], Any]]:
-    """Opens an address; the test fails where the page wrote an error to its console."""
+@contextmanager
+def _opening(chromium: Any) -> Iterator[Callable[[str], Any]]:
     context = chromium.new_context(viewport={"width": 1100, "height": 700})
     errors: list[str] = []
 
@@ -116,3 +123,17 @@ def open_page(chromium: Any) -> Iterator[Callable[[str], Any]]:
     yield open
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Callable[[str], Any]]:
+    """Opens an address; the test fails where the page wrote an error to its console."""
+    with _opening(chromium) as open:
+        yield open
+
+
+@pytest.fixture(scope="module")
+def open_shared_page(chromium: Any) -> Iterator[Callable[[str], Any]]:
+    """Opens an address for several tests; each must look at `page.errors` itself."""
+    with _opening(chromium) as open:
+        yield open

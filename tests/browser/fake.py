@@ -240,6 +240,11 @@ class _Api(tornado.web.RequestHandler):
         return slice(y, y + size), slice(x, x + size)
 
 
+HEALTH: dict[str, Any] = {
+    "writable": True, "reason": "", "bytes_free": 7 * 10**10, "bytes_total": 10**11,
+}  # fmt: skip
+
+
 class StatusHandler(_Api):
     def get(self) -> None:
         group = {"id": 1, "name": "Lab A", "description": "", "type": "rwr---", "members": []}
@@ -247,9 +252,12 @@ class StatusHandler(_Api):
             {
                 "repository": UUID,
                 "api_version": 1,
+                "version": "0.1.0",
+                "tier": "personal",
                 "user": {"id": 1, "name": "ada", "is_admin": False},
                 "group": group,
                 "groups": [group, group | {"id": 2, "name": "Lab B"}],
+                "health": HEALTH,
             }
         )
 

