@@ -60,6 +60,7 @@ class JobRow(Base):
     total: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(default="")
     error: Mapped[str] = mapped_column(default="")
+    error_kind: Mapped[str] = mapped_column(default="")
     arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
     report: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

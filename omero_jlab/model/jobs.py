@@ -119,7 +119,10 @@ Report = Annotated[
 
 
 class Job(Record):
-    """A long operation: `done` of `total` steps, `message` says what it is doing now."""
+    """A long operation: `done` of `total` steps, `message` says what it is doing now.
+
+    `error_kind` names the class of the error that ended it, such as `Invalid`.
+    """
 
     id: int
     kind: str
@@ -128,6 +131,7 @@ class Job(Record):
     total: int = 0
     message: str = ""
     error: str = ""
+    error_kind: str = ""
     created_at: datetime
     finished_at: datetime | None = None
     report: Report | None = None

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, cast
 
-from ..errors import OmeroError
+from ..errors import error_for
 from ..model import Job, Report
 from ..operations import AnySession
 
@@ -45,7 +45,7 @@ def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> Repor
         if bar is not None:
             bar.close()
     if job.state != "done":
-        raise OmeroError(job.error or f"The job was {job.state}.")
+        raise error_for(job.error_kind, job.error or f"The job was {job.state}.")
     return job.report
 
 

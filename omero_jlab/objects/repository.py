@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid
-from ..model import Group, Hit, ImportPlan, ImportReport, ImportRequest, Placement, ResultsReport
+from ..model import (
+    Group,
+    Hit,
+    ImportPlan,
+    ImportReport,
+    ImportRequest,
+    Placement,
+    ResultsReport,
+    Tag,
+)
 from ..model import Image as ImageRecord
 from ..model import User as UserRecord
 from ..operations import Accounts, Admin, AnySession
@@ -92,6 +101,11 @@ class Repository:
     def plates(self) -> Collection[Plate]:
         """The plates: iterate, or `find(name=…)`."""
         return Collection(self._session, Plate, self._session.containers.plates)
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags that you may see, by name."""
+        return self._session.annotations.tags()
 
     def image(self, image_id: int) -> Image:
         """The image of that number."""

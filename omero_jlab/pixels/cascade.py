@@ -265,7 +265,9 @@ def sync_tree(folder: Path) -> None:
             if name == "zarr.json":
                 descriptor = os.open(Path(parent, name), os.O_RDONLY | os.O_CLOEXEC)
                 try:
-                    fsync_file(descriptor)
+                    with writing(Path(parent, name)):
+                        fsync_file(descriptor)
                 finally:
                     os.close(descriptor)
-        fsync_folder(Path(parent))
+        with writing(Path(parent)):
+            fsync_folder(Path(parent))

@@ -55,9 +55,14 @@ def frame_from(source: Any) -> Any:
     """
     try:
         with pa.ipc.open_stream(source) as reader:
-            return reader.read_all().to_pandas()
-    except (pa.ArrowInvalid, OSError) as error:
+            table = reader.read_all()
+        # Offsets are only numbers in the stream: unchecked, they lead anywhere in memory.
+        table.validate(full=True)
+        return table.to_pandas()
+    except (pa.ArrowException, OSError) as error:
         raise Invalid(f"These are no rows in Arrow's stream format: {error}") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Invalid(f"The rows are described as pandas cannot read them: {error}") from error
 
 
 def frame_in(path: Path, offset: int) -> Any:

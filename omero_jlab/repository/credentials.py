@@ -56,7 +56,7 @@ def check_password(db: OrmSession, name: str, password: str) -> str | None:
     user = db.scalar(accounts(select(UserRow).where(UserRow.name == name)))
     stored = None if user is None else user.password_hash
     try:
-        _hasher().verify(stored or _nobodys_hash(), password[:_LONGEST])
+        _hasher().verify(stored or _nobodys_hash(), password[: _LONGEST + 1])
     except (VerificationError, InvalidHashError):
         return None
     if user is None or not stored or not user.active:

@@ -47,7 +47,9 @@ def check_own(session: Work, paths: Sequence[Path]) -> None:
 
 def _check_nameable(path: Path) -> None:
     try:
-        path.exists()
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
     except (ValueError, OSError) as error:
         raise Invalid(f"{str(path)[:200]!r} cannot be the path of a file: {error}") from error
 

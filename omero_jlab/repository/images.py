@@ -22,13 +22,14 @@ from ..rendering import check_channel, default_settings
 from .access import Access
 from .containers import found
 from .guarded import GuardedSession
-from .places import check_placement
-from .records import annotation_record, owned
+from .records import annotation_record, files_of, owned
 from .work import Work
 
-__all__ = ["Images", "image_record", "settings_of"]
+__all__ = ["Images", "check_placement", "image_record", "settings_of"]
 
 _MOST = 10_000
+_LARGEST_SCALE = 1e6
+_FARTHEST = 1e9
 
 
 def image_record(row: ImageRow, access: Access) -> Image:
@@ -79,6 +80,21 @@ def settings_of(db: GuardedSession, access: Access, image: Image) -> Settings:
         return Settings.model_validate(own)
     middle = {"z": image.sizes.z // 2}
     return default_settings(image.channels, image.is_rgb).model_copy(update=middle)
+
+
+def check_placement(placement: Placement) -> None:
+    """Raise `Invalid` where a label image cannot lie as `placement` says."""
+    scales = placement.scale_y, placement.scale_x
+    if not all(1 / _LARGEST_SCALE <= scale <= _LARGEST_SCALE for scale in scales):
+        raise Invalid(
+            f"The scales of a placement are greater than 0 and at most {_LARGEST_SCALE:g}, "
+            f"not {scales[0]} and {scales[1]}."
+        )
+    if not all(abs(offset) <= _FARTHEST for offset in (placement.y, placement.x)):
+        raise Invalid(
+            f"A placement lies within {_FARTHEST:g} pixels of the image's corner, not at "
+            f"y={placement.y}, x={placement.x}."
+        )
 
 
 def _check_settings(image: ImageRow, settings: Settings) -> None:
@@ -145,8 +161,8 @@ class Images:
         """The original files that the image was read from."""
         with self._session.reading() as (db, _):
             image = found(db, ImageRow, image_id)
-            statement = select(FileRow).where(FileRow.fileset_id == image.fileset_id)
-            return tuple(file_record(row) for row in db.scalars(statement.order_by(FileRow.id)))
+            rows = db.scalars(files_of(image.fileset_id).order_by(FileRow.id))
+            return tuple(file_record(row) for row in rows)
 
     def metadata(self, image_id: int) -> tuple[tuple[str, str], ...]:
         """What the original files say of the image, in their own words."""

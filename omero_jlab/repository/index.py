@@ -13,7 +13,6 @@ from ..database import (
     AnnotationLinkRow,
     AnnotationRow,
     DatasetRow,
-    FileRow,
     Guarded,
     ImageRow,
     PlateRow,
@@ -23,6 +22,7 @@ from ..database import (
 )
 from .guarded import GuardedSession
 from .plate_names import well_label
+from .records import files_of
 
 __all__ = ["TARGETS", "write_index"]
 
@@ -105,8 +105,7 @@ def _document(db: GuardedSession, kind: str, row: Any) -> dict[str, str]:
         into += [f"{key} {value}" for key, value in annotation.pairs]
     if isinstance(row, ImageRow):
         words["channel"] = [channel["name"] for channel in row.channels]
-        files = select(FileRow.name).where(FileRow.fileset_id == row.fileset_id)
-        words["file"] += db.scalars(_free(files))
+        words["file"] += [file.name for file in db.scalars(_free(files_of(row.fileset_id)))]
     fields = ("name", "description", "tag", "key", "comment", "file", "channel")
     return {field: " \n".join(filter(None, words[field])) for field in fields}
 

@@ -33,6 +33,7 @@ def job_record(row: JobRow) -> Job:
         total=row.total,
         message=row.message,
         error=row.error,
+        error_kind=row.error_kind,
         created_at=row.created_at,
         finished_at=row.finished_at,
         report=row.report,
@@ -90,17 +91,23 @@ def _run(state: State, job_id: int, function: Callable[[Progress], Any]) -> None
         _change(state, job_id, state="running")
         report = function(Progress(state, job_id))
         values = None if report is None else report.model_dump(mode="json")
-        _change(state, job_id, state="done", report=values, finished_at=now(), message="")
+        outcome: dict[str, Any] = {"state": "done", "report": values, "message": ""}
     except Cancelled as error:
-        _change(state, job_id, state="cancelled", error=str(error), finished_at=now())
+        outcome = {"state": "cancelled", "error": str(error)}
     except OmeroError as error:
-        _change(state, job_id, state="failed", error=str(error), finished_at=now())
+        outcome = {"state": "failed", "error": str(error), "error_kind": type(error).__name__}
     except Exception as error:
         log.exception("job %s failed", job_id)
         text = f"An unexpected {type(error).__name__}: {error}"
-        _change(state, job_id, state="failed", error=text, finished_at=now())
-    finally:
-        state.cancelled.discard(job_id)
+        outcome = {"state": "failed", "error": text}
+    state.cancelled.discard(job_id)
+    outcome["finished_at"] = now()
+    try:
+        _change(state, job_id, **outcome)
+    except OmeroError as error:
+        # A full disk takes no more rows; whoever waits for the job must be told all the same.
+        log.error("the outcome of job %s cannot be stored: %s", job_id, error)
+        state.outcomes[job_id] = outcome
 
 
 def _change(store: State, job_id: int, **values: Any) -> None:
@@ -123,7 +130,7 @@ class Jobs:
             if not access.actor.is_admin:
                 statement = statement.where(JobRow.user_id == access.actor.user_id)
             statement = statement.execution_options(unguarded="jobs")
-            return tuple(job_record(row) for row in db.scalars(statement))
+            return tuple(self._record(row) for row in db.scalars(statement))
 
     def get(self, job_id: int) -> Job:
         """A job, as it stands now."""
@@ -132,7 +139,11 @@ class Jobs:
             actor = access.actor
             if row is None or not (actor.is_admin or row.user_id == actor.user_id):
                 raise NotFound(f"There is no job {job_id}.")
-            return job_record(row)
+            return self._record(row)
+
+    def _record(self, row: JobRow) -> Job:
+        untold = self._session.store.outcomes.get(row.id, {})
+        return Job.model_validate(job_record(row).model_dump() | untold)
 
     def cancel(self, job_id: int) -> Job:
         """Ask a job to stop at its next step; what it finished stays."""

@@ -13,7 +13,7 @@ from ..model import Image, Labels, Placement, Tile
 from ..pixels import write_labels
 from ..storage import Stage, write_file
 from .containers import check_name, found
-from .images import image_record
+from .images import check_placement, image_record
 from .intents import intending
 from .pixel_access import OpenLabels, check_region, open_labels, window_of
 from .places import labels_place
@@ -121,8 +121,7 @@ def _placed(shape: tuple[int, ...], image: Image, placement: Placement | None) -
             f"{image.sizes.y} × {image.sizes.x}: say with placement=Placement(y=…, x=…, "
             f"scale_y=…, scale_x=…) where their first pixel lies and how many pixels one covers."
         )
-    if placement.scale_y <= 0 or placement.scale_x <= 0:
-        raise Invalid("The scales of a placement are greater than 0.")
+    check_placement(placement)
     return placement
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Select, false, select
 from sqlalchemy.orm import Session as OrmSession
 
 from ..database import AnnotationLinkRow, AnnotationRow, FileRow, Guarded
@@ -22,7 +23,7 @@ from ..model import (
 )
 from .access import Access
 
-__all__ = ["annotation_record", "attached_record", "owned"]
+__all__ = ["annotation_record", "attached_record", "files_of", "owned"]
 
 
 def owned(row: Guarded, access: Access) -> dict[str, Any]:
@@ -36,6 +37,15 @@ def owned(row: Guarded, access: Access) -> dict[str, Any]:
         "updated_at": row.updated_at,
         "rights": access.rights(row),
     }
+
+
+def files_of(fileset_id: int | None) -> Select[tuple[FileRow]]:
+    """The select of a fileset's files; an image made from an array has none.
+
+    Compared with no fileset, every attachment of everybody would be among them.
+    """
+    of = false() if fileset_id is None else FileRow.fileset_id == fileset_id
+    return select(FileRow).where(of)
 
 
 def annotation_record(db: OrmSession, access: Access, row: AnnotationRow) -> Annotation:

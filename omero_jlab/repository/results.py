@@ -31,6 +31,7 @@ from ..tables import columns_of
 from .guarded import GuardedSession
 from .pixel_access import OpenImage, open_image
 from .plate_names import well_label
+from .records import files_of
 from .work import Work
 
 __all__ = ["Attaching", "plan_results"]
@@ -210,7 +211,7 @@ def _candidates(
 
 
 def _candidate(db: GuardedSession, row: ImageRow) -> Candidate:
-    files = db.scalars(select(FileRow).where(FileRow.fileset_id == row.fileset_id))
+    files = db.scalars(files_of(row.fileset_id))
     place = db.execute(
         select(PlateRow.name, WellRow.row, WellRow.column, FieldRow.site)
         .join(WellRow, WellRow.plate_id == PlateRow.id)

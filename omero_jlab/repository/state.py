@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -42,6 +43,7 @@ class State:
         self.readers = Readers()
         self.jobs = ThreadPoolExecutor(2, "omero-jlab-job")
         self.cancelled: set[int] = set()
+        self.outcomes: dict[int, dict[str, Any]] = {}
         self.views: Recent[tuple[int, int], TableView] = Recent(64)
         self._appenders: dict[int, threading.Lock] = {}
         self._epoch = 0

@@ -22,9 +22,10 @@ def method_of(operation: Operation) -> Callable[..., Any]:
         if len(body) > _BODY_LIMIT:
             raise TooLarge(f"A JSON body has at most {_BODY_LIMIT} bytes; send a stream instead.")
         places = dict(zip(operation.in_path, in_path, strict=True))
-        arguments = operation.arguments(places, self.query, body)
+        query = self.query
 
         def answer(session: Any) -> bytes:
+            arguments = operation.arguments(places, query, body)
             return operation.result.dump_json(session.call(operation, **arguments))
 
         await self.send_json(await self.with_session(answer))

@@ -14,6 +14,9 @@ from .base import RepositoryHandler
 __all__ = ["LOGIN"]
 
 
+_BODY_LIMIT = 8192
+
+
 class _Login(Record):
     name: str
     password: str
@@ -28,6 +31,8 @@ class LoginHandler(RepositoryHandler):
     @allow_unauthenticated
     async def post(self) -> None:
         """Answer with a token."""
+        if len(self.request.body) > _BODY_LIMIT:
+            raise Invalid(f"A name and a password have together at most {_BODY_LIMIT} bytes.")
         try:
             asked = _Login.model_validate_json(self.request.body)
         except ValidationError:

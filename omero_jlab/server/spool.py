@@ -97,13 +97,18 @@ class Spool:
 
     def move(self, target: Path) -> None:
         """Put the payload at `target`, in place of what is there."""
-        make_folders(target.parent)
-        part = target.with_name(f"{target.name}.{self.path.stem}")
-        with writing(target), self.path.open("rb") as source, part.open("xb") as file:
-            source.seek(self.offset)
-            while data := source.read(1 << 20):
-                file.write(data)
-        part.replace(target)
+        part = target.with_name(f"{self.path.stem}.moved")
+        with writing(target):
+            make_folders(target.parent)
+            with self.path.open("rb") as source, part.open("xb") as file:
+                source.seek(self.offset)
+                while data := source.read(1 << 20):
+                    file.write(data)
+            try:
+                part.replace(target)
+            except OSError:
+                part.unlink()
+                raise
 
     def remove(self) -> None:
         """Forget what has arrived."""

@@ -82,9 +82,10 @@ def result_of(body: bytes) -> bytes:
         return body[1:]
     try:
         told = json.loads(body[1:])
-        raise error_for(str(told["error"]), str(told["message"]))
+        error = error_for(str(told["error"]), str(told["message"]))
     except (ValueError, KeyError, TypeError):
         raise Unreadable("The reader gave an answer that makes no sense.") from None
+    raise error
 
 
 def ending(status: int, *, late: bool) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.browser
+
+HEALTH = {"writable": True, "reason": "", "bytes_free": 7 * 10**10, "bytes_total": 10**11}
 
 
 @pytest.fixture
@@ -119,3 +122,99 @@ def test_the_tree_answers_to_keys(page: Any) -> None:
     page.keyboard.press("ArrowDown")
     page.locator(".jp-OmeroJlab-card[data-kind=image]").nth(3).wait_for()
     assert page.locator(".jp-OmeroJlab-place").inner_text() == "Cells"
+
+
+def answer_with(page: Any, path: str, **changes: Any) -> None:
+    """Let the server's answer to `path` differ in some fields."""
+
+    def handle(route: Any) -> None:
+        body = route.fetch().json() | changes
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(body))
+
+    page.route(f"**/{path}", handle)
+
+
+def test_an_empty_repository_says_what_to_do(page: Any) -> None:
+    answer_with(page, "browse/children?*", nodes=[], total=0, next=None)
+    page.get_by_label("Look again").click()
+    page.get_by_text('repo.import_files("my-images/"').wait_for()
+    answer_with(page, "status", health=HEALTH | {"writable": False, "reason": "The disk is full."})
+    page.get_by_label("Look again").click()
+    page.get_by_text("nothing can be added now").wait_for()
+
+
+def test_a_repository_without_writes_says_why(page: Any) -> None:
+    line = page.locator(".jp-OmeroJlab-health")
+    assert not line.is_visible()
+    answer_with(page, "status", health=HEALTH | {"writable": False, "reason": "The disk is full."})
+    page.get_by_label("Look again").click()
+    line.get_by_text("The repository is read-only. The disk is full.").wait_for()
+    page.unroute("**/status")
+    page.get_by_label("Look again").click()
+    line.wait_for(state="hidden")
+
+
+def test_a_repository_that_is_gone_is_missed(page: Any) -> None:
+    page.route("**/omero-jlab/**", lambda route: route.abort())
+    page.get_by_label("Look again").click()
+    page.get_by_text("The repository cannot be reached.").wait_for()
+    page.unroute("**/omero-jlab/**")
+    page.get_by_label("Look again").click()
+    page.get_by_role("treeitem", name="Pilot").wait_for()
+    assert not page.locator(".jp-OmeroJlab-health").is_visible()
+    # Chromium itself logs the requests that failed.
+    assert all("ERR_FAILED" in each for each in page.errors)
+    page.errors.clear()
+
+
+@pytest.mark.parametrize(
+    ("tier", "said"),
+    [
+        ("personal", "permissions do not bind your own kernel"),
+        ("team", "permissions hold for every user"),
+    ],
+)
+def test_the_tier_says_whom_permissions_bind(page: Any, tier: str, said: str) -> None:
+    answer_with(page, "status", tier=tier)
+    page.get_by_label("Look again").click()
+    about = page.get_by_label("About this repository")
+    page.wait_for_function(
+        "said => document.querySelector('[aria-controls]').title.includes(said)", arg=said
+    )
+    about.focus()
+    page.keyboard.press("Enter")
+    page.locator(".jp-OmeroJlab-about").get_by_text(said).wait_for()
+
+
+def test_the_tree_closes_and_climbs_by_keys(page: Any) -> None:
+    page.get_by_role("tree").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("treeitem", name="Cells").wait_for()
+    page.keyboard.press("ArrowRight")
+    chosen = page.locator("[role=treeitem][aria-selected=true] > .jp-OmeroJlab-line")
+    first = chosen.inner_text()
+    assert page.get_by_role("tree").get_attribute("aria-activedescendant")
+    page.keyboard.press("ArrowLeft")
+    assert "Pilot" in chosen.inner_text() and "Pilot" not in first
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("treeitem", name="Cells").wait_for(state="hidden")
+
+
+def test_thumbnails_answer_to_keys(page: Any) -> None:
+    open_dataset(page, "Many")
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    in_row = page.evaluate(
+        """() => {
+          const tops = [...document.querySelectorAll('.jp-OmeroJlab-card')].map(c => c.offsetTop);
+          return tops.filter(top => top === tops[0]).length;
+        }"""
+    )
+    page.keyboard.press("ArrowDown")
+    ids = cards(page).evaluate_all("all => all.map(each => +each.dataset.id)")
+    assert page.evaluate("model.get('selected')") == [{"kind": "image", "id": ids[1 + in_row]}]
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"model.get('opened') === {ids[0]}")

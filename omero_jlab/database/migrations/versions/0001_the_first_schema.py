@@ -124,6 +124,7 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
+        sa.Column("error_kind", sa.String(), nullable=False),
         sa.Column("arguments", sa.JSON(), nullable=False),
         sa.Column("report", sa.JSON(), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
