@@ -55,10 +55,11 @@ class Hit(Record):
 
 
 class Health(Record):
-    """Whether the repository takes writes, and if not, why not."""
+    """Whether the repository takes writes, and if not, why not; and what to look after soon."""
 
     writable: bool
     reason: str = ""
+    warning: str = ""
     bytes_free: int
     bytes_total: int
 

@@ -103,7 +103,7 @@ class Graph:
             Images of a fileset would stay behind; they are named.
         """
         row_class = _class(kind)
-        with self._session.writing() as unit:
+        with self._session.writing(freeing=True) as unit:
             found(unit.db, row_class, id)
             plan = Plan(unit.db)
             plan.add(kind, id, contents)

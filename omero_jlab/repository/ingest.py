@@ -40,7 +40,7 @@ class Ingest:
 
     def start(self, request: ImportRequest) -> Job:
         """Import; the job's report says what was made and what failed."""
-        self._session.store.check_writable()
+        self._session.store.check_writable("imports")
         check_own(self._session, [Path(path) for path in request.paths])
         values = request.model_dump(mode="json")
         session = self._for_job()

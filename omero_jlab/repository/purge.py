@@ -34,7 +34,7 @@ def purge(state: State, older_than: timedelta) -> PurgeReport:
     The rows go in one transaction, which names the files in an intent: a crash after it leaves
     files that the next opening removes, never a row without its file.
     """
-    state.check_writable()
+    state.check_writable("freeing")
     before = now() - older_than
     with state.books() as db, db.flushing_unchecked("purge"):
         paths = sorted(set(_paths(db, before, state)))

@@ -20,7 +20,14 @@ from ..database import (
 from ..errors import Full, Invalid, OmeroError, Unavailable
 from ..model import Channel, Image, Level
 from ..model.chunks import ChunkIndex
-from ..pixels import PixelReader, build_pyramid, needs_pyramid, statistics, write_image
+from ..pixels import (
+    Cancelled,
+    PixelReader,
+    build_pyramid,
+    needs_pyramid,
+    statistics,
+    write_image,
+)
 from ..rendering import default_colors
 from ..storage import Stage, write_file
 from .containers import check_name, container_named, found
@@ -150,9 +157,9 @@ def make_pyramid(state: State, image_id: int) -> None:
     if needs_pyramid(index):
         reader = PixelReader(index, roots)
         try:
-            index = build_pyramid(reader, place / "levels")
+            index = build_pyramid(reader, place / "levels", cancelled=state.closing.is_set)
             write_file(place / INDEX, index.to_bytes())
-        except (Full, Unavailable) as error:
+        except (Full, Unavailable, Cancelled) as error:
             # No fault of the image's: it stays wanted, and the next opening goes on.
             log.error("no pyramid for image %s yet: %s", image_id, error)
             state.disk_failed(error)

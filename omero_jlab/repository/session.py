@@ -62,7 +62,11 @@ class Server:
         room = space(store.layout.root)
         reason = store.why_read_only()
         return Health(
-            writable=not reason, reason=reason, bytes_free=room.free, bytes_total=room.total
+            writable=not reason,
+            reason=reason,
+            warning=store.warning(),
+            bytes_free=room.free,
+            bytes_total=room.total,
         )
 
 

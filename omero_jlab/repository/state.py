@@ -8,17 +8,18 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from ..database import Engines, RepositoryRow
 from ..errors import Full, OmeroError, Unavailable
-from ..storage import Guard, Layout, Template
+from ..storage import Guard, Layout, Template, space
 from ..tables import TableView
 from ..workers import Workers
 from .access import Access, load_access
+from .config import read_config
 from .guarded import GuardedSession
 from .readers import Readers
 from .recent import Recent
@@ -35,7 +36,9 @@ class State:
         self.layout = layout
         self.tier = tier
         self.local_user = ""
-        self.template = Template()
+        self.config = read_config(layout.root)
+        self.template = Template(self.config.managed.path_template)
+        self.closing = threading.Event()
         self._uuid = layout.identity().uuid
         self.guard = Guard(layout)
         self.engines = Engines(layout.database)
@@ -95,20 +98,46 @@ class State:
         """The row that says which repository the database belongs to."""
         return db.scalar(select(RepositoryRow).execution_options(unguarded="jobs"))
 
-    def check_writable(self) -> None:
-        """Raise `Unavailable` where nothing may be written just now."""
+    def check_writable(self, what: Literal["rows", "imports", "freeing"] = "rows") -> None:
+        """Raise where that may not be written just now.
+
+        Raises
+        ------
+        Unavailable
+            The repository is read-only, or its disk is gone.
+        Full
+            Too little room is left for it; what frees room is always allowed.
+        """
         if self._read_only:
             raise Unavailable(
                 f"The repository is read-only since {self._read_only}. Reading goes on; restart "
                 f"after the disk is mended."
             )
         self.guard.check()
+        limits, room = self.config.disk, space(self.layout.root)
+        if what != "freeing" and limits.below(limits.writes, room):
+            raise Full(
+                f"Only {room.free:,} bytes are free on the repository's disk: it takes no writes "
+                f"but deletes. Delete something and empty the trash, or make room."
+            )
+        if what == "imports" and limits.below(limits.imports, room):
+            raise Full(
+                f"Only {room.free:,} bytes are free on the repository's disk: it takes no imports. "
+                f"Empty the trash, or make room."
+            )
+
+    def warning(self) -> str:
+        """What an administrator should know before it is too late; empty where all is well."""
+        limits, room = self.config.disk, space(self.layout.root)
+        if limits.below(limits.warn, room):
+            return f"Only {room.free:,} of {room.total:,} bytes are free on the repository's disk."
+        return ""
 
     def why_read_only(self) -> str:
         """Why nothing may be written just now; empty where it may."""
         try:
             self.check_writable()
-        except Unavailable as reason:
+        except (Unavailable, Full) as reason:
             return str(reason)
         return ""
 
@@ -138,6 +167,7 @@ class State:
 
     def close(self) -> None:
         """Finish what is running and close every file."""
+        self.closing.set()
         self.jobs.shutdown(wait=True, cancel_futures=True)
         self.readers.close()
         self.workers.close()

@@ -79,10 +79,11 @@ class Work:
             yield db, access
 
     @contextmanager
-    def writing(self) -> Iterator[Writing]:
+    def writing(self, freeing: bool = False) -> Iterator[Writing]:
         """A transaction, committed when the block ends and undone when it raises.
 
-        No file is read or written inside: other writers wait meanwhile.
+        No file is read or written inside: other writers wait meanwhile.  What frees space is
+        allowed on a disk that is nearly full.
 
         Raises
         ------
@@ -91,7 +92,7 @@ class Work:
         Conflict
             Another change came first.
         """
-        self.store.check_writable()
+        self.store.check_writable("freeing" if freeing else "rows")
         with self.store.engines.turnstile.turn():
             access = self.access
             with _storable(), GuardedSession(self.store.engines.writer, access) as db:
