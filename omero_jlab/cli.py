@@ -235,7 +235,8 @@ def _group(options: argparse.Namespace) -> int:
 
 def _admin_options(parser: argparse.ArgumentParser) -> None:
     _repository_option(parser)
-    parser.add_argument("action", choices=("check", "trash", "usage"))
+    parser.add_argument("action", choices=("check", "trash", "usage", "backup"))
+    parser.add_argument("path", nargs="?", help="the folder of the backup")
     parser.add_argument("--verify", action="store_true", help="compute every checksum anew")
     parser.add_argument("--empty", action="store_true", help="remove what was deleted, for good")
     parser.add_argument("--older-than-days", type=float, default=0.0, metavar="DAYS")
@@ -255,6 +256,10 @@ def _admin(options: argparse.Namespace) -> int:
         return 0
     if options.action == "check":
         job = session.admin.check(options.verify)
+    elif options.action == "backup":
+        if options.path is None:
+            _parser().error("admin backup needs the folder to copy to")
+        job = session.admin.backup(str(Path(options.path).expanduser().absolute()))
     else:
         job = session.admin.purge(options.older_than_days)
     report = wait(session, job, options.action, quiet=options.json)

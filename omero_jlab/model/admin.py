@@ -6,7 +6,7 @@ from typing import Literal
 
 from .record import Record
 
-__all__ = ["CheckReport", "Problem", "PurgeReport", "Usage"]
+__all__ = ["BackupReport", "CheckReport", "Problem", "PurgeReport", "Usage"]
 
 
 class Problem(Record):
@@ -36,6 +36,15 @@ class PurgeReport(Record):
 
     kind: Literal["purge"] = "purge"
     rows: int
+    files: int
+    size: int
+
+
+class BackupReport(Record):
+    """Where a backup lies, and how many files and bytes were copied this time."""
+
+    kind: Literal["backup"] = "backup"
+    path: str
     files: int
     size: int
 

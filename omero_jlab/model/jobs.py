@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .admin import CheckReport, PurgeReport
+from .admin import BackupReport, CheckReport, PurgeReport
 from .record import Record
 
 __all__ = [
@@ -114,7 +114,8 @@ class ResultsReport(Record):
 
 
 Report = Annotated[
-    ImportReport | ResultsReport | CheckReport | PurgeReport, Field(discriminator="kind")
+    ImportReport | ResultsReport | CheckReport | PurgeReport | BackupReport,
+    Field(discriminator="kind"),
 ]
 
 

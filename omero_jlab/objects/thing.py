@@ -142,7 +142,7 @@ class Thing(Generic[R]):
         return named[-1]
 
     def attach_table(self, frame: Any, name: str, description: str = "") -> Table:
-        """Attach the rows of a `pandas.DataFrame` as a table, a named index as its first columns."""
+        """Attach the rows of a `pandas.DataFrame` as a table; a named index comes first."""
         rows = rows_of(frame)
         info = self._session.add_table(self.kind, self.id, name, rows, description=description)
         return Table(self._session, info)

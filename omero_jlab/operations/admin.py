@@ -29,6 +29,15 @@ class Admin(Protocol):
         """
         ...
 
+    @http.post("admin/backup")
+    def backup(self, path: str) -> Job:
+        """Copy the repository, while it is in use, to a folder of its own machine's disk.
+
+        The copy is a repository to open.  Into an earlier backup only what is new is copied.
+        The job's report is a `BackupReport`.
+        """
+        ...
+
     @http.get("admin/usage")
     def usage(self) -> tuple[Usage, ...]:
         """How much each user keeps in each group."""

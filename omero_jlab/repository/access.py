@@ -163,7 +163,9 @@ class Access:
                     f"only objects of one group can be linked, and the other lies in "
                     f"{self.group_names.get(row.group_id)}."
                 )
-            self.require(target, row.link_rights[column])
+            # In a private group nothing is tied to what is another's, whatever else may be done.
+            is_private = self.group_types[target.group_id] == GroupType.PRIVATE
+            self.require(target, "can_link" if is_private else row.link_rights[column])
 
 
 def _class_of(row: Guarded, column: str) -> type[Guarded]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from ..database import FileRow, GroupRow, ImageRow, SegmentRow, UserRow
 from ..errors import Denied, Invalid
-from ..model import CheckReport, Job, PurgeReport, Usage
+from ..model import BackupReport, CheckReport, Job, PurgeReport, Record, Usage
 from .access import accounts
+from .backup import back_up
 from .check import check
 from .jobs import Progress, start_job
 from .purge import purge
@@ -46,6 +48,20 @@ class Admin:
             return purge(state, timedelta(days=older_than_days))
 
         return self._start("purge", run)
+
+    def backup(self, path: str) -> Job:
+        """Copy the repository, while it is in use, to a folder of this machine's disk."""
+        self._administrators_only()
+        if not self._session.shares_disk:
+            raise Denied("A backup is started on the repository's own machine: omero-jlab admin.")
+        if not Path(path).is_absolute():
+            raise Invalid(f"Give the whole path of the backup's folder, not {path!r}.")
+        state = self._session.store
+
+        def run(progress: Progress) -> BackupReport:
+            return back_up(state, Path(path), progress)
+
+        return self._start("backup", run)
 
     def usage(self) -> tuple[Usage, ...]:
         """How much each user keeps in each group."""
@@ -86,7 +102,7 @@ class Admin:
             for (owner, group), values in sorted(found.items())
         )
 
-    def _start(self, kind: str, run: Callable[[Progress], CheckReport | PurgeReport]) -> Job:
+    def _start(self, kind: str, run: Callable[[Progress], Record]) -> Job:
         self._administrators_only()
         return start_job(self._session, kind, {}, run)
 

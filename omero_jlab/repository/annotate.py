@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, now
 from ..errors import Denied, Invalid
-from ..model import Annotation, Attached, Tag, TargetKind
+from ..model import Annotation, Attached, GroupType, Tag, TargetKind
 from ..operations.declare import UNSET, Unset
 from .access import Access
 from .containers import found
@@ -89,15 +89,14 @@ class Annotations:
         with self._session.writing() as unit:
             target = _annotated(unit, kind, id)
             is_own = AnnotationRow.owner_id == unit.access.actor.user_id
-            known = unit.db.scalars(
-                select(AnnotationRow)
-                .where(
-                    AnnotationRow.kind == "tag",
-                    AnnotationRow.name == word,
-                    AnnotationRow.group_id == target.group_id,
-                )
-                .order_by(is_own.desc(), AnnotationRow.id)
-            ).first()
+            same = select(AnnotationRow).where(
+                AnnotationRow.kind == "tag",
+                AnnotationRow.name == word,
+                AnnotationRow.group_id == target.group_id,
+            )
+            if unit.access.group_types[target.group_id] == GroupType.PRIVATE:
+                same = same.where(is_own)
+            known = unit.db.scalars(same.order_by(is_own.desc(), AnnotationRow.id)).first()
             row = known or unit.new(
                 AnnotationRow(kind="tag", name=word, description=description), target.group_id
             )
@@ -198,7 +197,7 @@ class Annotations:
             Somebody else than its owner has attached it to an object: then an owner of the
             group or an administrator decides.
         """
-        with self._session.writing() as unit:
+        with self._session.writing(freeing=True) as unit:
             row = found(unit.db, AnnotationRow, annotation_id)
             unit.access.require(row, "can_delete")
             links = _links(unit.db, row.id)

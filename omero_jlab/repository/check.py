@@ -38,7 +38,7 @@ def _still(first: list[Problem], again: list[Problem]) -> list[Problem]:
 
 
 def _problems(state: State, verify: bool, progress: Progress) -> list[Problem]:
-    inventory = take_inventory(state)
+    inventory = take_inventory(state.layout, state.engines.reader)
     sizes = dict(stored_files(state))
     problems = list(_disagreements(inventory, sizes))
     if verify:
@@ -59,16 +59,9 @@ def _disagreements(inventory: Inventory, sizes: dict[str, int]) -> Iterator[Prob
     for place in inventory.indexed:
         if index_of(place) not in sizes:
             yield Problem(kind="missing", path=index_of(place))
-    known = named.keys() | inventory.logs
-    for path in sizes.keys() - known:
-        if not any(parent in inventory.indexed for parent in _parents(path)):
+    for path in sizes:
+        if not inventory.names(path):
             yield Problem(kind="stray", path=path)
-
-
-def _parents(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 def _damage(

@@ -16,7 +16,7 @@ from ..database import (
     SettingsRow,
     WellRow,
 )
-from ..errors import Invalid
+from ..errors import Invalid, TooLarge
 from ..model import Channel, Image, Labels, Level, OriginalFile, Placement, Settings, Sizes
 from ..rendering import check_channel, default_settings
 from .access import Access
@@ -125,12 +125,20 @@ class Images:
         after: int = 0,
         limit: int = 1000,
     ) -> tuple[Image, ...]:
-        """The images that fit every condition, by id."""
+        """The images that fit every condition, by id.
+
+        Raises
+        ------
+        TooLarge
+            More than 10 000 ids are given.
+        """
+        if ids is not None and len(set(ids)) > _MOST:
+            raise TooLarge(f"At most {_MOST} images are found at once, not {len(set(ids))}.")
         statement = select(ImageRow).where(ImageRow.id > after)
         if name is not None:
             statement = statement.where(ImageRow.name == name)
         if ids is not None:
-            statement = statement.where(ImageRow.id.in_(ids))
+            statement = statement.where(ImageRow.id.in_(set(ids)))
         if dataset_id is not None:
             inside = select(DatasetImageRow.child_id).where(DatasetImageRow.parent_id == dataset_id)
             statement = statement.where(ImageRow.id.in_(inside))

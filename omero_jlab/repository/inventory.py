@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from ..database import AnnotationRow, FileRow, FilesetRow, ImageRow, SegmentRow
 from ..model import Segment
+from ..storage import Layout
 from .guarded import GuardedSession
 from .places import image_place, labels_place, table_place
 from .readers import INDEX
@@ -34,12 +35,24 @@ class Inventory:
     indexed: frozenset[str]
     logs: frozenset[str]
 
+    def names(self, path: str) -> bool:
+        """Whether a file is one that the rows name, or lies in a folder that they name."""
+        if path in self.originals or path in self.segments or path in self.logs:
+            return True
+        return any(parent in self.indexed for parent in _parents(path))
 
-def take_inventory(state: State) -> Inventory:
-    """What the rows name now."""
-    managed = state.layout.managed.name
+
+def _parents(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def take_inventory(layout: Layout, reader: Engine) -> Inventory:
+    """What the rows of a database name."""
+    managed = layout.managed.name
     labels = select(AnnotationRow.id).where(AnnotationRow.kind == "labels")
-    with GuardedSession(state.engines.reader, None) as db:
+    with GuardedSession(reader, None) as db:
 
         def rows(*columns: Any) -> list[Any]:
             return list(db.execute(select(*columns).execution_options(unguarded="jobs")))

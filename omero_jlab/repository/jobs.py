@@ -62,6 +62,8 @@ class Progress:
         """Raise `Cancelled` where somebody asked the job to stop."""
         if self._job_id in self._state.cancelled:
             raise Cancelled("The job was cancelled.")
+        if self._state.closing.is_set():
+            raise Cancelled("The program ended before this was finished: start it again.")
 
 
 def start_job(
@@ -69,7 +71,7 @@ def start_job(
 ) -> Job:
     """Begin `function` in a thread of its own; it answers the report, a record or None."""
     state = session.store
-    with session.writing() as unit:
+    with session.writing(freeing=kind == "purge") as unit:
         actor = unit.access.actor
         row = JobRow(
             kind=kind,

@@ -35,6 +35,7 @@ def purge(state: State, older_than: timedelta) -> PurgeReport:
     files that the next opening removes, never a row without its file.
     """
     state.check_writable("freeing")
+    state.check_trash()
     before = now() - older_than
     with state.books() as db, db.flushing_unchecked("purge"):
         paths = sorted(set(_paths(db, before, state)))

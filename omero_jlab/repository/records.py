@@ -39,7 +39,7 @@ def owned(row: Guarded, access: Access) -> dict[str, Any]:
     }
 
 
-def files_of(fileset_id: int | None) -> Select[tuple[FileRow]]:
+def files_of(fileset_id: int | None) -> Select[Any]:
     """The select of a fileset's files; an image made from an array has none.
 
     Compared with no fileset, every attachment of everybody would be among them.

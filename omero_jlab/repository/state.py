@@ -52,6 +52,8 @@ class State:
         self._epoch = 0
         self._accesses: dict[tuple[str, str | int | None], tuple[int, Access]] = {}
         self._accesses_guard = threading.Lock()
+        self._trash_guard = threading.Lock()
+        self._keeping = 0
         self._read_only = ""
 
     def appending(self, table_id: int) -> threading.Lock:
@@ -93,6 +95,22 @@ class State:
                 db.commit()
             except OperationalError as error:
                 raise self.database_error(error) from error
+
+    @contextmanager
+    def keeping_trash(self) -> Iterator[None]:
+        """Keep every file that there is until the block ends: nothing is purged meanwhile."""
+        with self._trash_guard:
+            self._keeping += 1
+        try:
+            yield
+        finally:
+            with self._trash_guard:
+                self._keeping -= 1
+
+    def check_trash(self) -> None:
+        """Raise `Unavailable` while the trash must be kept."""
+        if self._keeping:
+            raise Unavailable("A backup is being made: empty the trash when it is complete.")
 
     def own_row(self, db: GuardedSession) -> RepositoryRow | None:
         """The row that says which repository the database belongs to."""
