@@ -26,6 +26,7 @@ export class RepositoryBrowser {
   private readonly filterField = this.field('Filter by name', () => this.filter.now());
   private readonly searchField = this.field('Search everything', () => this.search.now());
   private readonly place = el('div', 'place');
+  private readonly heading = el('div', 'toolbar');
   private container: Node | null = null;
   private canWrite = true;
 
@@ -62,6 +63,7 @@ export class RepositoryBrowser {
       return;
     }
     this.health.watch();
+    this.heading.replaceChildren(this.place, this.filterField, this.grid.status);
     const reload = el(
       'button',
       'button icon-button',
@@ -81,7 +83,7 @@ export class RepositoryBrowser {
           'div',
           'pane grid-pane',
           {},
-          el('div', 'toolbar', {}, this.place, this.filterField, this.grid.status),
+          this.heading,
           this.grid.node
         ),
         this.metadata.node
@@ -132,7 +134,7 @@ export class RepositoryBrowser {
   }
 
   private greet(): void {
-    this.place.textContent = '';
+    this.heading.hidden = true;
     this.grid.clear();
     this.grid.node.append(
       this.tree.isEmpty && Number(this.group.value) === EVERY_GROUP
@@ -162,12 +164,18 @@ export class RepositoryBrowser {
     this.list();
   }
 
+  private head(text: string, filters: boolean): void {
+    this.heading.hidden = false;
+    this.place.textContent = text;
+    this.filterField.hidden = !filters;
+  }
+
   private list(): void {
     const { container } = this;
     if (!container) {
       return;
     }
-    this.place.textContent = container.name;
+    this.head(container.name, true);
     const filter = this.filterField.value.trim();
     const nothing = filter ? `Nothing here has “${filter}” in its name.` : 'Nothing is here.';
     const load =
@@ -220,7 +228,7 @@ export class RepositoryBrowser {
       }
       return;
     }
-    this.place.textContent = `Found: ${text}`;
+    this.head(`Found: ${text}`, false);
     void this.metadata.show(null);
     void this.grid.show(async () => {
       const hits = await json<Hit[]>(

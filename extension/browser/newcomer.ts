@@ -3,7 +3,10 @@ import { el } from '../shared/dom';
 
 const FIRST_IMPORT = `import omero_jlab
 repo = omero_jlab.connect()
-repo.import_files("my-images/", dataset="My images")`;
+repo.import_files(
+    "my-images/",
+    dataset="My images",
+)`;
 
 export function firstSteps(canWrite: boolean): HTMLElement {
   if (!canWrite) {

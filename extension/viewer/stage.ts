@@ -4,7 +4,7 @@ import OlMap from 'ol/Map';
 import View from 'ol/View';
 
 import type { Image, Labels, Roi, Settings } from '../shared/records';
-import type { Transport } from '../shared/request';
+import { RequestError, type Transport } from '../shared/request';
 import { type Geometry, geometryOf } from './geometry';
 import { LabelsLayer } from './labels';
 import { Overview, ScaleBar } from './overlays';
@@ -41,7 +41,8 @@ export class Stage {
     image: Image,
     settings: Settings,
     private plane: Plane,
-    private readonly failed: (error: unknown) => void
+    private readonly failed: (error: unknown) => void,
+    private readonly gone: (labelsId: number) => void
   ) {
     this.geometry = geometryOf(image);
     this.planes = new PlaneLayer(transport, image, this.geometry, settings, plane, failed);
@@ -124,7 +125,11 @@ export class Stage {
     for (const { labels, visible, opacity } of shown) {
       let layer = this.labels.get(labels.id);
       if (!layer && visible) {
-        layer = new LabelsLayer(this.transport, labels, this.geometry, this.plane, this.failed);
+        layer = new LabelsLayer(this.transport, labels, this.geometry, this.plane, error =>
+          error instanceof RequestError && error.status === 404
+            ? this.gone(labels.id)
+            : this.failed(error)
+        );
         this.labels.set(labels.id, layer);
         this.map.addLayer(layer.layer);
       }

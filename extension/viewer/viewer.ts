@@ -141,8 +141,10 @@ export class ImageViewer {
       t: Math.min(state.t ?? settings.t, sizes.t - 1)
     };
     this.message.textContent = '';
-    const stage = new Stage(this.host, this.transport, image, settings, this.plane, error =>
-      this.fail(error)
+    const stage = new Stage(
+      this.host, this.transport, image, settings, this.plane,
+      error => this.fail(error),
+      labelsId => this.forget(labelsId)
     );
     this.stage = stage;
     this.channels = new ChannelPanel(image, changed => {
@@ -338,6 +340,17 @@ export class ImageViewer {
         opacity: known?.opacity ?? OPACITY
       };
     });
+  }
+
+  /** Somebody has deleted a label image that is shown here. */
+  private forget(labelsId: number): void {
+    const left = this.shown.filter(({ labels }) => labels.id !== labelsId);
+    // Every tile of it reports.
+    if (left.length < this.shown.length) {
+      this.arrange(left);
+      this.labelsPanel.show(left);
+      this.changed({ labels: states(left) });
+    }
   }
 
   private fail(error: unknown): void {

@@ -65,6 +65,9 @@ def reader_for(path: Path) -> Reader:
     """
     head = b""
     if not path.is_dir():
+        if path.exists() and not path.is_file():
+            # Opening a pipe would wait for a writer, forever.
+            raise NotAnImage(f"{path.name} is no file but a pipe, socket or device.")
         with path.open("rb") as file:
             head = file.read(_HEAD)
         if not head:

@@ -26,6 +26,7 @@ _WEIGHTS = "0, 0, 10, 3, 8, 4, 3, 1, 1"
 """What a word is worth in each column of the index: kind, object_id, then `FIELDS`."""
 
 _MARK = "\x02"
+_ATTACHED = ("tag", "key", "comment", "file")
 _SNIPPETS = ", ".join(
     f"snippet(search_text, {number}, char(2), '', '…', 8) AS {field}"
     for number, field in enumerate(FIELDS, 2)
@@ -83,9 +84,10 @@ def _confirmed(db: GuardedSession, access: Access, proposals: Sequence[Any]) -> 
         (kind, row.id): row for kind, some in ids.items() for row in _rows(db, TARGETS[kind], some)
     }
     return [
-        _hit(access, proposal, seen[proposal.kind, proposal.object_id])
+        _hit(access, proposal, row)
         for proposal in proposals
-        if (proposal.kind, proposal.object_id) in seen
+        if (row := seen.get((proposal.kind, proposal.object_id))) is not None
+        and (_sees_words(access, row.group_id) or not _is_attached(proposal))
     ]
 
 
@@ -110,6 +112,11 @@ def _hit(access: Access, proposal: Any, row: Any) -> Hit:
 def _sees_words(access: Access, group_id: int) -> bool:
     """Whether what others attached is the actor's to see: not in a group that was left."""
     return access.actor.is_admin or group_id in access.actor.member_of
+
+
+def _is_attached(proposal: Any) -> bool:
+    """Whether a word was found in what hangs on the object: its being found would tell of it."""
+    return any(_MARK in getattr(proposal, field) for field in _ATTACHED)
 
 
 def _detail(proposal: Any) -> str:

@@ -80,7 +80,7 @@ class RelayHandler(StreamedHandler):
         if not await self.admit():
             return
         path = self.path_args[0]
-        if any(unquote(part) in (".", "..") for part in path.split("/")):
+        if any(part in (".", "..") for part in unquote(path).split("/")):
             raise NotFound(f"There is no {path!r} here; openapi.json lists what there is.")
         self.request.connection.set_max_body_size(1 << 44)  # type: ignore[union-attr]
         self._answer = asyncio.ensure_future(self._pass_on(path))

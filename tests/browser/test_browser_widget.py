@@ -137,7 +137,7 @@ def answer_with(page: Any, path: str, **changes: Any) -> None:
 def test_an_empty_repository_says_what_to_do(page: Any) -> None:
     answer_with(page, "browse/children?*", nodes=[], total=0, next=None)
     page.get_by_label("Look again").click()
-    page.get_by_text('repo.import_files("my-images/"').wait_for()
+    page.get_by_text('dataset="My images"').wait_for()
     answer_with(page, "status", health=HEALTH | {"writable": False, "reason": "The disk is full."})
     page.get_by_label("Look again").click()
     page.get_by_text("nothing can be added now").wait_for()

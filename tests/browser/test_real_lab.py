@@ -277,8 +277,8 @@ def test_a_second_lab_shows_the_same_repository(
 ) -> None:
     more = {"OMERO_JLAB_REPOSITORY": str(root)}
     with lab_module.jupyterlab(tmp_path, _EXTENSIONS, more) as second:
-        assert "requests are passed on" in (tmp_path / "log").read_text()
         page = _opened(open_page, second)
+        assert "the repository is in" in (tmp_path / "log").read_text()
         _open_well(page)
         id = ids[_PLATE_IMAGE]
         _view(page, f"{_CONNECT}viewer = repo.image({id}).view()\nviewer.labels = []\nviewer")

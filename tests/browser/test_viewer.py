@@ -166,6 +166,24 @@ def test_labels_have_their_colours_and_can_be_clicked(
     assert chosen.min() == 255
 
 
+def test_a_label_image_that_was_deleted_leaves_the_list(
+    open_page: Callable[[str], Any], fake_url: str, images: dict[int, Any]
+) -> None:
+    hidden = [{"id": 11, "name": "nuclei", "visible": False, "opacity": 0.5}]
+    page = show(open_page, fake_url, 1, labels=hidden)
+    page.get_by_label("Regions").uncheck()
+    gone = {"error": "NotFound", "message": "There is no label image 11."}
+    page.route("**/labels/11/raw/**", lambda route: route.fulfill(status=404, json=gone))
+    page.get_by_label("nuclei", exact=True).check()
+    page.wait_for_function("model.get('labels').length === 0")
+    assert page.get_by_label("nuclei", exact=True).count() == 0
+    assert not page.get_by_role("alert").is_visible()
+    region = (400, 200, 200, 300)
+    assert_same(drawn(page, region), rendered(images[1], region))
+    assert all("404" in each for each in page.errors)
+    page.errors.clear()
+
+
 def test_regions_are_drawn_where_they_lie(open_page: Callable[[str], Any], fake_url: str) -> None:
     page = show(open_page, fake_url, 1)
     found = drawn(page, (70, 90, 140, 220))

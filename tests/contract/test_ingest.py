@@ -14,6 +14,7 @@ import tifffile
 from omero_jlab.errors import Denied, Invalid, OmeroError
 from omero_jlab.model import GroupType, ImportRequest
 from omero_jlab.objects import Repository
+from omero_jlab.repository.render import Pictures
 
 from .conftest import World
 
@@ -170,3 +171,44 @@ def test_renamed_files_are_known_by_their_checksums(
         real_data / "cellprofiler-out" / "ExampleFly", images=images, dry_run=True
     )
     assert [row.matched_by for row in planned.sets] == ["md5"] * 3
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_transparency_is_no_channel(repo: Repository, tmp_path: Path, planar: bool) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (40, 51, 4), dtype="uint8")
+    stored = np.moveaxis(picture, -1, 0).copy() if planar else picture
+    tifffile.imwrite(
+        tmp_path / "rgba.tif",
+        stored,
+        photometric="rgb",
+        extrasamples=["unassalpha"],
+        planarconfig="separate" if planar else "contig",
+    )
+    (image,) = repo.import_files(tmp_path, quiet=True)
+    assert image.is_rgb
+    assert [channel.name for channel in image.channels] == ["Red", "Green", "Blue"]
+    for c in range(3):
+        assert np.array_equal(image.plane(c), picture[..., c])
+    assert np.array_equal(image.rgb(), picture[..., :3])
+
+
+def test_a_picture_that_cannot_be_drawn_is_no_failure(
+    repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> bytes:
+        raise Invalid("This one cannot be drawn.")
+
+    monkeypatch.setattr(Pictures, "thumbnail", broken)
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((20, 30), np.uint16))
+    images = repo.import_files(tmp_path, quiet=True)
+    assert ([image.name for image in images], images.failed) == (["a.tif"], ())
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 256])
+def test_new_images_and_labels_need_a_name(repo: Repository, name: str) -> None:
+    pixels = np.ones((1, 1, 1, 8, 9), np.uint8)
+    with pytest.raises(Invalid, match="1 to 255"):
+        repo.save_image(pixels, name)
+    image = repo.save_image(pixels, "named")
+    with pytest.raises(Invalid, match="1 to 255"):
+        image.attach_labels(pixels[0, 0, 0], name=name)

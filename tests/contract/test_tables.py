@@ -115,3 +115,23 @@ def test_a_deleted_table_is_gone(table: Table) -> None:
     table.delete()
     with pytest.raises(NotFound):
         table.query()
+
+
+def test_a_named_index_is_kept_as_columns(table: Table, world: World) -> None:
+    repo = Repository(world.session("owner", GroupType.READ_ANNOTATE))
+    image = repo.image(world.image("owner", GroupType.READ_ANNOTATE))
+    means = frame().groupby(["Predicted Class", "round"])[["area"]].mean()
+    kept = image.attach_table(means, name="means")
+    assert_frame_equal(plain(kept.to_pandas()), means.reset_index(), check_dtype=False)
+    # The row numbers of another table are none of the result.
+    again = image.attach_table(table.query("label > 90"), name="again")
+    assert [column.name for column in again.columns] == list(frame().columns)
+
+
+def test_what_is_no_frame_or_has_no_name_is_refused(world: World) -> None:
+    repo = Repository(world.session("owner", GroupType.READ_ANNOTATE))
+    image = repo.image(world.image("owner", GroupType.READ_ANNOTATE))
+    with pytest.raises(Invalid, match="to_frame"):
+        image.attach_table(frame()["area"], name="areas")
+    with pytest.raises(Invalid, match="1 to 255"):
+        image.attach_table(frame(), name=" ")

@@ -13,6 +13,7 @@ from omero_jlab.remote import RemoteSession
 from omero_jlab.server import Holder, Listener
 
 from .fakes import FakeStore
+from .hostile import Repository
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +73,13 @@ def http(listener: Listener) -> Iterator[httpx.Client]:
         trust_env=False,
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    """A real repository with an object of every kind, shared by the tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        made = Repository(tmp_path_factory.mktemp("hostile") / "repository")
+        yield made
+        made.close()

@@ -66,6 +66,21 @@ async def test_the_second_server_passes_requests_on(
     assert picture.headers["Content-Type"] == "image/jpeg"
 
 
+async def test_a_cookie_alone_changes_nothing_there_either(
+    relaying: RemoteSession, owner: Elsewhere, jp_fetch: Any
+) -> None:
+    first = await jp_fetch(*ROOT, "status")
+    cookies = [c.split(";")[0] for c in first.headers.get_list("Set-Cookie")]
+    assert cookies
+    for forged in ({}, {"X-XSRFToken": "guessed"}, {"Content-Type": "text/plain"}):
+        headers = {"Authorization": "", "Cookie": "; ".join(cookies), **forged}
+        for path in ("projects", "images"):
+            with pytest.raises(HTTPClientError) as caught:
+                await jp_fetch(*ROOT, path, method="POST", body='{"name": "p"}', headers=headers)
+            assert caught.value.code == 403
+    assert owner.store.projects == []
+
+
 async def test_caches_work_through_it(relaying: RemoteSession, jp_fetch: Any) -> None:
     first = await jp_fetch(*ROOT, "images", "1", "thumbnail")
     with pytest.raises(HTTPClientError) as caught:
@@ -124,7 +139,9 @@ async def test_a_cookie_alone_changes_nothing(
     assert owner.store.projects == []
 
 
-@pytest.mark.parametrize("path", ["../../../api/status", "%2e%2e/status", "images/%2E"])
+@pytest.mark.parametrize(
+    "path", ["../../../api/status", "%2e%2e/status", "images/%2E", "..%2f..%2fapi"]
+)
 async def test_no_path_leads_out_of_the_interface(relaying: RemoteSession, path: str) -> None:
     parts = urlsplit(relaying.transport.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

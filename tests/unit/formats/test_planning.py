@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,20 @@ def test_the_form_for_a_process_of_its_own(tmp_path: Path) -> None:
     _tif(tmp_path / "a.tif")
     told = Planned.model_validate_json(plan_in_worker([str(tmp_path)]))
     assert told == plan([tmp_path])
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    # A writer of its own lets the test fail, and not wait, where the pipe is opened after all.
+    pipe = tmp_path / "pipe.tif"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        os.write(writer, b"II*\0" + bytes(5000))
+        _tif(tmp_path / "a.tif")
+        found = plan([tmp_path])
+        named = plan([pipe])
+    finally:
+        os.close(writer)
+    assert [each.name for each in found.plans] == ["a.tif"]
+    assert "pipe" in found.ignored[0].reason
+    assert "no file but a pipe" in named.failed[0].reason

@@ -159,3 +159,18 @@ def test_what_are_no_labels_is_refused(labels: np.ndarray, tmp_path: Path) -> No
     with pytest.raises(Invalid):
         write_labels(tmp_path / "new", labels)
     assert not (tmp_path / "new").exists()
+
+
+def test_blocks_of_another_dtype_than_promised_are_refused(tmp_path: Path) -> None:
+    whole = da.ones((1, 1, 1, 20, 30), dtype="uint16", chunks=-1)
+    promised = np.empty((0,) * 5, "uint16")
+    lying = whole.map_blocks(lambda block: block * 0.7, dtype="uint16", meta=promised)
+    with pytest.raises(Invalid, match="uint16, but its blocks are float64"):
+        write_image(tmp_path / "new", lying)
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_a_dask_array_of_unknown_size_is_refused(tmp_path: Path) -> None:
+    whole = da.ones((2, 1, 1, 20, 30), chunks=(1, 1, 1, 20, 30))
+    with pytest.raises(Invalid, match="compute_chunk_sizes"):
+        write_image(tmp_path / "new", whole[whole[:, 0, 0, 0, 0] > 0])
