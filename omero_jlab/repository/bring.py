@@ -81,8 +81,11 @@ class Bringing:
                 self._store.disk_failed(error)
                 raise
             except (OmeroError, OSError) as error:
-                path = str(plan.root / plan.main)
-                self._failed.append(ImportFailure(path=path, reason=_one_line(error)))
+                self._fail(plan, _one_line(error))
+            except Exception as error:
+                # The border of this fileset's work: the others go in all the same.
+                log.exception("the import of %s failed", plan.name)
+                self._fail(plan, f"an unexpected {type(error).__name__}: {_one_line(error)}")
         return ImportReport(
             image_ids=tuple(self._images),
             fileset_ids=tuple(self._filesets),
@@ -91,6 +94,9 @@ class Bringing:
             failed=tuple(self._failed),
             bytes_copied=self._copied,
         )
+
+    def _fail(self, plan: Plan, reason: str) -> None:
+        self._failed.append(ImportFailure(path=str(plan.root / plan.main), reason=reason))
 
     def _bring(self, plan: Plan) -> None:
         store = self._store

@@ -16,13 +16,13 @@ from ..model import (
     PlannedFileset,
     ResultsReport,
 )
-from ..storage import forget_uploads, space
-from ..workers import Workers
+from ..storage import forget_uploads, is_own_file, space
 from .bring import Bringing
 from .foreign import check_own, plan_filesets
 from .jobs import Progress, start_job
 from .render import Pictures
 from .results import Attaching, plan_results
+from .state import State
 
 __all__ = ["Ingest"]
 
@@ -36,7 +36,7 @@ class Ingest:
     def plan(self, request: ImportRequest) -> ImportPlan:
         """What an import would make of these paths, and how much it would copy."""
         check_own(self._session, [Path(path) for path in request.paths])
-        return self._described(_planned(self._session.store.workers, request))
+        return self._described(_planned(self._session.store, request))
 
     def start(self, request: ImportRequest) -> Job:
         """Import; the job's report says what was made and what failed."""
@@ -47,7 +47,7 @@ class Ingest:
 
         def run(progress: Progress) -> ImportReport:
             progress.tell(0, 0, "looking at the files")
-            planned = _planned(session.store.workers, request)
+            planned = _planned(session.store, request)
             described = self._described(planned)
             if described.bytes_to_copy > described.bytes_free:
                 raise Invalid(
@@ -104,11 +104,18 @@ class Ingest:
         )
 
 
-def _planned(workers: Workers, request: ImportRequest) -> Planned:
+def _planned(store: State, request: ImportRequest) -> Planned:
     relative = [path for path in request.paths if not Path(path).is_absolute()]
     if relative:
         raise Invalid(f"Paths to import are absolute, not {relative[0]!r}: give the whole path.")
-    planned = plan_filesets(workers, [Path(path) for path in request.paths], request.channels)
+    paths = [Path(path) for path in request.paths]
+    for path in paths:
+        if is_own_file(store.layout, path):
+            raise Invalid(
+                f"{path} lies in the repository itself: its images are there already. Import the "
+                f"files from where they were before."
+            )
+    planned = plan_filesets(store.workers, paths, request.channels)
     if not planned.plans and not planned.failed:
         named = tuple(
             ImportFailure(path=p, reason="no image was found in it") for p in request.paths

@@ -9,9 +9,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
-from ..database import FieldRow, FileRow, ImageRow, PlateRow, WellRow
+from ..database import (
+    AnnotationLinkRow,
+    AnnotationRow,
+    FieldRow,
+    FileRow,
+    ImageRow,
+    PlateRow,
+    WellRow,
+)
 from ..errors import Invalid, NotFound
 from ..model import Image, Placement, ResultsReport, ResultsRow
 from ..results import (
@@ -67,9 +75,28 @@ def plan_results(
         program=output.program,
         version=output.version,
         sets=tuple(sorted(rows, key=lambda row: row.number)),
-        notes=output.notes,
+        notes=(*output.notes, *_attached_before(session, output, matching)),
     )
     return output, matching, report
+
+
+def _attached_before(session: Work, output: Output, matching: Matching) -> list[str]:
+    """A line where images have results of the same program already: those stay."""
+    image_ids = [one.image_id for one in matching.matches]
+    namespace = _TABLE.format(program=output.program.lower())
+    statement = (
+        select(func.count(AnnotationLinkRow.image_id.distinct()))
+        .join(AnnotationRow, AnnotationRow.id == AnnotationLinkRow.annotation_id)
+        .where(AnnotationRow.namespace == namespace, AnnotationLinkRow.image_id.in_(image_ids))
+    )
+    with session.reading() as (db, _):
+        count = db.scalar(statement) or 0
+    if not count:
+        return []
+    return [
+        f"{count} of these images have results of {output.program} already; those stay, and are "
+        f"not replaced: delete them first if they are the same."
+    ]
 
 
 class Attaching:

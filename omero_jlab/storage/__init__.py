@@ -9,7 +9,7 @@ from .paths import below, safe_name, safe_paths
 from .platform import fsync_file, fsync_folder
 from .staging import Stage, remove, sweep
 from .template import DEFAULT_TEMPLATE, ImportOccasion, Template
-from .uploads import forget_uploads, is_upload_of, upload_place, uploads_folder
+from .uploads import forget_uploads, is_own_file, is_upload_of, upload_place, uploads_folder
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -31,6 +31,7 @@ __all__ = [
     "fsync_file",
     "fsync_folder",
     "hash_file",
+    "is_own_file",
     "is_upload_of",
     "make_folders",
     "reading",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .layout import Layout
 
-__all__ = ["forget_uploads", "is_upload_of", "upload_place", "uploads_folder"]
+__all__ = ["forget_uploads", "is_own_file", "is_upload_of", "upload_place", "uploads_folder"]
 
 
 def uploads_folder(layout: Layout) -> Path:
@@ -29,6 +29,13 @@ def is_upload_of(layout: Layout, account: str, path: Path) -> bool:
     if not place.is_relative_to(folder) or place == folder:
         return False
     return place.relative_to(folder).parts[0].endswith(f"-{_whose(account)}")
+
+
+def is_own_file(layout: Layout, path: Path) -> bool:
+    """Whether `path` lies in the repository, and not among its uploads, links followed."""
+    place = path.resolve()
+    uploads = uploads_folder(layout).resolve()
+    return place.is_relative_to(layout.root.resolve()) and not place.is_relative_to(uploads)
 
 
 def forget_uploads(layout: Layout, paths: Iterable[Path]) -> None:

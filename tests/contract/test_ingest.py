@@ -12,9 +12,12 @@ import pytest
 import tifffile
 
 from omero_jlab.errors import Denied, Invalid, OmeroError
+from omero_jlab.formats import Contents, Plan
 from omero_jlab.model import GroupType, ImportRequest
 from omero_jlab.objects import Repository
+from omero_jlab.repository import bring
 from omero_jlab.repository.render import Pictures
+from omero_jlab.workers import Workers
 
 from .conftest import World
 
@@ -98,6 +101,34 @@ def test_nobody_imports_the_servers_own_files(world: World, tmp_path: Path) -> N
             attempt()
 
 
+def test_the_repositorys_own_files_are_not_imported_again(
+    world: World, repo: Repository, demo_plate: Path
+) -> None:
+    repo.import_files(demo_plate / "images" / "A01_s1_DNA.tif", quiet=True)
+    session = world.store.session("owner", "read-write")
+    for path in (world.store.layout.root, world.store.layout.managed):
+        with pytest.raises(Invalid, match="repository itself"):
+            session.ingest.plan(ImportRequest(paths=(str(path),)))
+
+
+def test_a_fileset_that_breaks_the_program_is_named_and_the_others_go_in(
+    world: World, demo_plate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = bring.read_fileset
+
+    def breaking(workers: Workers, plan: Plan) -> Contents:
+        if plan.name.startswith("A01_s1_DNA"):
+            raise RecursionError("as nobody expected")
+        return read(workers, plan)
+
+    monkeypatch.setattr(bring, "read_fileset", breaking)
+    repo = Repository(world.session("owner", GroupType.READ_WRITE))
+    images = repo.import_files(demo_plate / "images", dataset="most", quiet=True)
+    assert len(images) == 7
+    (failure,) = images.failed
+    assert "RecursionError" in failure.reason
+
+
 def test_a_plan_says_how_much_there_is(repo: Repository, demo_plate: Path) -> None:
     planned = repo.plan_import(demo_plate / "images", channels=PATTERN)
     assert len(planned.filesets) == 4
@@ -130,6 +161,8 @@ def test_results_find_their_images(repo: Repository, demo_plate: Path) -> None:
         measured = nuclei.query()["Intensity_MeanIntensity_DNA"]
         assert np.allclose(means, measured, atol=1e-6)
     assert session.search.find("plate-1.cppipe")
+    again = repo.attach_results(demo_plate / "cellprofiler", dry_run=True)
+    assert any("4 of these images" in note for note in again.notes)
 
 
 def test_results_without_their_images_attach_nothing(
