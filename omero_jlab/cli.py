@@ -235,7 +235,7 @@ def _group(options: argparse.Namespace) -> int:
 
 def _admin_options(parser: argparse.ArgumentParser) -> None:
     _repository_option(parser)
-    parser.add_argument("action", choices=("check", "trash", "usage", "backup"))
+    parser.add_argument("action", choices=("check", "trash", "usage", "backup", "diagnostics"))
     parser.add_argument("path", nargs="?", help="the folder of the backup")
     parser.add_argument("--verify", action="store_true", help="compute every checksum anew")
     parser.add_argument("--empty", action="store_true", help="remove what was deleted, for good")
@@ -250,6 +250,10 @@ def _admin(options: argparse.Namespace) -> int:
     from .objects import wait
 
     session = connect(options.repository)
+    if options.action == "diagnostics":
+        found = session.admin.diagnostics()
+        print(found.model_dump_json(indent=None if options.json else 1))
+        return 1 if found.findings else 0
     if options.action == "usage" or (options.action == "trash" and not options.empty):
         for one in session.admin.usage():
             print(one.model_dump_json() if options.json else _usage_line(one))

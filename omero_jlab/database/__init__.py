@@ -23,12 +23,12 @@ from .containers import (
 )
 from .engines import Engines
 from .images import FileRow, FilesetRow, ImageRow, SettingsRow
-from .migrate import migrate
+from .migrate import migrate, schema_of
 
 __all__ = [
     "TARGET_COLUMNS", "AnnotationLinkRow", "AnnotationRow", "AppliedRow", "Base",
     "DatasetImageRow", "DatasetRow", "Engines", "FieldRow", "FileRow", "FilesetRow", "GroupRow",
     "Guarded", "ImageRow", "IntentRow", "JobRow", "MembershipRow", "PlateRow",
     "ProjectDatasetRow", "ProjectRow", "RepositoryRow", "RoiRow", "ScreenPlateRow", "ScreenRow",
-    "SegmentRow", "SettingsRow", "TokenRow", "UserRow", "WellRow", "migrate", "now",
+    "SegmentRow", "SettingsRow", "TokenRow", "UserRow", "WellRow", "migrate", "now", "schema_of",
 ]  # fmt: skip

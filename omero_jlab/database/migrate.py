@@ -12,7 +12,13 @@ from sqlalchemy import Engine
 
 from ..errors import Newer
 
-__all__ = ["migrate"]
+__all__ = ["migrate", "schema_of"]
+
+
+def schema_of(engine: Engine) -> str | None:
+    """The revision of a database's schema; None where there is none yet."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(writer: Engine) -> None:

@@ -1,7 +1,7 @@
 """The nouns that travel between layers: frozen records, no input or output."""
 
 from .access import Actor, Group, GroupType, Member, Rights, User
-from .admin import BackupReport, CheckReport, Problem, PurgeReport, Usage
+from .admin import BackupReport, CheckReport, Diagnostics, Problem, PurgeReport, Usage
 from .annotations import (
     Annotation,
     Attached,
@@ -36,12 +36,12 @@ from .table import Column, ColumnPart, Segment
 
 __all__ = [
     "Actor", "Annotation", "Attached", "BackupReport", "Channel", "ChannelSettings",
-    "CheckReport", "Column", "ColumnPart", "Comment", "Dataset", "Ellipse", "Field",
-    "FileAnnotation", "FoundChannel", "FoundImage", "Group", "GroupType", "Health", "Hit",
-    "Image", "ImportFailure", "ImportPlan", "ImportReport", "ImportRequest", "Job", "KeyValues",
-    "Kind", "Label", "Labels", "Level", "Line", "Member", "Node", "OriginalFile", "Owned", "Page",
-    "Placement", "PlannedFileset", "Plate", "Point", "Polygon", "Polyline", "Position", "Problem",
-    "Project", "PurgeReport", "Record", "Rectangle", "Report", "ResultsReport", "ResultsRow",
-    "Rights", "Roi", "Screen", "Segment", "Settings", "Shape", "Sizes", "Status", "TableInfo",
-    "Tag", "TargetKind", "Tile", "Token", "Usage", "User", "Well",
+    "CheckReport", "Column", "ColumnPart", "Comment", "Dataset", "Diagnostics", "Ellipse",
+    "Field", "FileAnnotation", "FoundChannel", "FoundImage", "Group", "GroupType", "Health",
+    "Hit", "Image", "ImportFailure", "ImportPlan", "ImportReport", "ImportRequest", "Job",
+    "KeyValues", "Kind", "Label", "Labels", "Level", "Line", "Member", "Node", "OriginalFile",
+    "Owned", "Page", "Placement", "PlannedFileset", "Plate", "Point", "Polygon", "Polyline",
+    "Position", "Problem", "Project", "PurgeReport", "Record", "Rectangle", "Report",
+    "ResultsReport", "ResultsRow", "Rights", "Roi", "Screen", "Segment", "Settings", "Shape",
+    "Sizes", "Status", "TableInfo", "Tag", "TargetKind", "Tile", "Token", "Usage", "User", "Well",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Literal
 
 from .record import Record
 
-__all__ = ["BackupReport", "CheckReport", "Problem", "PurgeReport", "Usage"]
+__all__ = ["BackupReport", "CheckReport", "Diagnostics", "Problem", "PurgeReport", "Usage"]
 
 
 class Problem(Record):
@@ -47,6 +47,23 @@ class BackupReport(Record):
     path: str
     files: int
     size: int
+
+
+class Diagnostics(Record):
+    """What somebody who helps must know first; `findings` are what is not as it should be."""
+
+    version: str
+    python: str
+    platform: str
+    root: str
+    repository: str
+    schema_version: str
+    tier: str
+    confinement: str
+    users: int
+    images: int
+    tables: int
+    findings: tuple[str, ...]
 
 
 class Usage(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..model import Job, Usage
+from ..model import Diagnostics, Job, Usage
 from . import declare as http
 
 __all__ = ["Admin"]
@@ -36,6 +36,11 @@ class Admin(Protocol):
         The copy is a repository to open.  Into an earlier backup only what is new is copied.
         The job's report is a `BackupReport`.
         """
+        ...
+
+    @http.get("admin/diagnostics")
+    def diagnostics(self) -> Diagnostics:
+        """Versions, counts, and what is not as it should be."""
         ...
 
     @http.get("admin/usage")

@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 
 from ..database import FileRow, GroupRow, ImageRow, SegmentRow, UserRow
 from ..errors import Denied, Invalid
-from ..model import BackupReport, CheckReport, Job, PurgeReport, Record, Usage
+from ..model import BackupReport, CheckReport, Diagnostics, Job, PurgeReport, Record, Usage
 from .access import accounts
 from .backup import back_up
 from .check import check
+from .diagnose import diagnose
 from .jobs import Progress, start_job
 from .purge import purge
 from .work import Work
@@ -62,6 +63,11 @@ class Admin:
             return back_up(state, Path(path), progress)
 
         return self._start("backup", run)
+
+    def diagnostics(self) -> Diagnostics:
+        """Versions, counts, and what is not as it should be."""
+        self._administrators_only()
+        return diagnose(self._session.store)
 
     def usage(self) -> tuple[Usage, ...]:
         """How much each user keeps in each group."""

@@ -11,7 +11,7 @@ from ..errors import Invalid
 from ..model import Record
 from ..storage import DEFAULT_TEMPLATE, Space, Template
 
-__all__ = ["CONFIG", "Config", "DiskLimits", "read_config"]
+__all__ = ["CONFIG", "Config", "DiskLimits", "TrashConfig", "read_config"]
 
 CONFIG = "config.toml"
 
@@ -33,6 +33,12 @@ class DiskLimits(Record):
         return room.free < min(limit, int(room.total * self.part))
 
 
+class TrashConfig(Record):
+    """For how many days what was deleted is kept; it goes at the next opening after that."""
+
+    days: float = Field(default=30.0, ge=0)
+
+
 class ManagedConfig(Record):
     """Where originals go."""
 
@@ -44,6 +50,7 @@ class Config(Record):
 
     managed: ManagedConfig = ManagedConfig()
     disk: DiskLimits = DiskLimits()
+    trash: TrashConfig = TrashConfig()
 
 
 def read_config(root: Path) -> Config:

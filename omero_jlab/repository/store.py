@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,18 +19,21 @@ from ..database import (
     migrate,
     now,
 )
-from ..errors import Invalid, NotFound
+from ..errors import Invalid, NotFound, OmeroError
 from ..model import GroupType
 from ..rendering import warm_up
 from ..storage import Layout, sweep
 from .accounts import check_password, user_of_token
 from .guarded import GuardedSession
 from .intents import undo_all
+from .purge import purge
 from .save import resume_pyramids
 from .session import Session
 from .state import State
 
 __all__ = ["Store"]
+
+log = logging.getLogger(__name__)
 
 _ANSWERS_KEPT = timedelta(days=1)
 
@@ -60,6 +64,7 @@ class Store(State):
             store._settle()
             # The first picture would wait a second for the compiler otherwise.
             store.jobs.submit(warm_up)
+            store.jobs.submit(_purge_old, store)
         except BaseException:
             store.close()
             raise
@@ -128,3 +133,14 @@ class Store(State):
         db.add(user)
         db.flush()
         db.add(MembershipRow(user_id=user.id, group_id=group.id, is_owner=True))
+
+
+def _purge_old(store: Store) -> None:
+    """Remove what has been in the trash for long enough."""
+    try:
+        report = purge(store, timedelta(days=store.config.trash.days))
+    except OmeroError as error:
+        log.warning("the trash is not emptied now: %s", error)
+        return
+    if report.rows:
+        log.info("%s deleted rows and %s bytes were removed for good", report.rows, report.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from omero_jlab.errors import Denied, NotFound
 from omero_jlab.model import CheckReport, GroupType, PurgeReport
 from omero_jlab.objects import Image, Repository, wait
+from omero_jlab.repository import Store
 
 from .conftest import World
 
@@ -153,8 +155,44 @@ def test_usage_counts_what_each_user_keeps(world: World, image: Image) -> None:
     assert usage.attached_bytes > 0
 
 
+def test_diagnostics_name_what_is_wrong(world: World, image: Image) -> None:
+    session = world.session("admin", "read-write")
+    found = session.admin.diagnostics()
+    assert (found.images, found.tables, found.findings) == (1, 1, ())
+    assert found.schema_version
+    world.store.layout.managed.chmod(0o777)
+    (finding,) = session.admin.diagnostics().findings
+    assert "ManagedRepository" in finding
+
+
+def test_what_was_deleted_long_ago_goes_at_the_next_opening(
+    tmp_path: Path, demo_plate: Path
+) -> None:
+    root = tmp_path / "r"
+    store = Store.open(root, create=True)
+    repo = Repository(store.session())
+    (image,) = repo.import_files(demo_plate / "images" / "A01_s1_DNA.tif", quiet=True)
+    image.delete()
+    store.close()
+    for days, left in (("30", 1), ("0", 0)):
+        (root / "config.toml").write_text(f"[trash]\ndays = {days}")
+        store = Store.open(root)
+        # Both threads come here only when they have done what the opening gave them.
+        both = threading.Barrier(2)
+        for waiting in [store.jobs.submit(both.wait) for _ in range(2)]:
+            waiting.result()
+        store.close()
+        assert len(list((root / "ManagedRepository").rglob("*.tif"))) == left
+
+
 def test_only_administrators_look_after_a_repository(world: World) -> None:
     session: Any = world.session("leader", GroupType.READ_WRITE)
-    for attempt in (session.admin.check, session.admin.purge, session.admin.usage):
+    for attempt in (
+        session.admin.check,
+        session.admin.purge,
+        session.admin.usage,
+        session.admin.diagnostics,
+        lambda: session.admin.backup("/tmp/anywhere"),
+    ):
         with pytest.raises(Denied):
             attempt()
