@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import getpass
+import importlib
 import json
 import logging
 import os
@@ -84,7 +85,20 @@ def disconnect() -> None:
         here.close()
 
 
-atexit.register(disconnect)
+def _at_the_end(function: Callable[[], None]) -> None:
+    """Call `function` when the program ends, while thread pools still work.
+
+    `atexit` comes after them: requests that others make meanwhile would fail in the middle.
+    """
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        # What was registered last is called first, and the pools' own end was registered before.
+        importlib.import_module("concurrent.futures.thread")
+        register(function)
+    atexit.register(function)
+
+
+_at_the_end(disconnect)
 
 
 def _forget() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, get_type_hints
@@ -20,6 +21,8 @@ __all__ = ["Attached", "Source", "SurvivingSession"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_PATIENCE_S = 10.0
+_PAUSE_S = 0.1
 
 
 class Source(Protocol):
@@ -111,21 +114,42 @@ class SurvivingSession:
         return self.attempt(lambda session: session.call(operation, **arguments))
 
     def attempt(self, do: Callable[[Any], T]) -> T:
-        """What `do` makes of a Session; of a second one where the first has lost its owner.
+        """What `do` makes of a Session; of another one where that has lost its owner.
+
+        Owners may end one after the other, so that it is tried for some seconds.
 
         Raises
         ------
         Unavailable
-            There is no owner, and this process cannot become one; or the second attempt failed.
+            There is no owner, and this process cannot become one; or the owner itself says so.
         """
         request_id = uuid.uuid4().hex
         source = self._source
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return do(source.session(self.group, request_id))
+            except Unavailable as error:
+                if time.monotonic() > deadline or self._answers(source):
+                    raise
+                log.info("looking for the repository again: %s", error)
+            source = self._found_again(source, deadline)
+
+    def _answers(self, source: Source) -> bool:
+        """Whether a source is there: then it was the repository that refused."""
         try:
-            return do(source.session(self.group, request_id))
-        except Unavailable as error:
-            log.info("looking for the repository again: %s", error)
-            source = self._again(source)
-        return do(source.session(self.group, request_id))
+            return source.repository() == self._repository
+        except Unavailable:
+            return False
+
+    def _found_again(self, lost: Source, deadline: float) -> Source:
+        while True:
+            try:
+                return self._again(lost)
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_S)
 
     def _again(self, lost: Source) -> Source:
         with self._guard:

@@ -20,6 +20,11 @@ class Gone(OmeroError):
     """Nobody waits for the answer any more."""
 
 
+def _is_ending(error: RuntimeError) -> bool:
+    """Whether the main thread has ended, and with it the thread pools of this process."""
+    return not threading.main_thread().is_alive() or "interpreter shutdown" in str(error)
+
+
 class Pool:
     """`threads` threads, and at most `waiting` calls that wait for one of them."""
 
@@ -47,7 +52,13 @@ class Pool:
         def begin() -> T:
             if not wanted():
                 raise Gone("The client has gone.")
-            return function()
+            try:
+                return function()
+            except RuntimeError as error:
+                # An interpreter that ends starts no threads; whoever asked finds the next owner.
+                if _is_ending(error):
+                    raise Unavailable("The server is ending.") from error
+                raise
 
         try:
             try:
