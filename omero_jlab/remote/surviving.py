@@ -126,14 +126,18 @@ class SurvivingSession:
         request_id = uuid.uuid4().hex
         source = self._source
         deadline = time.monotonic() + _PATIENCE_S
+        refused = False
         while True:
             try:
                 return do(source.session(self.group, request_id))
             except Unavailable as error:
-                if time.monotonic() > deadline or self._answers(source):
+                if refused or time.monotonic() > deadline:
                     raise
                 log.info("looking for the repository again: %s", error)
-            source = self._found_again(source, deadline)
+            # The answer alone may have been lost; a repository that refuses does so again.
+            refused = self._answers(source)
+            if not refused:
+                source = self._found_again(source, deadline)
 
     def _answers(self, source: Source) -> bool:
         """Whether a source is there: then it was the repository that refused."""

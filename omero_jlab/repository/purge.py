@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -37,6 +37,8 @@ def purge(state: State, older_than: timedelta) -> PurgeReport:
     state.check_writable("freeing")
     state.check_trash()
     before = now() - older_than
+    if not _has_any(state, before):
+        return PurgeReport(rows=0, files=0, size=0)
     with state.books() as db, db.flushing_unchecked("purge"):
         paths = sorted(set(_paths(db, before, state)))
         rows = 0
@@ -55,6 +57,17 @@ def purge(state: State, older_than: timedelta) -> PurgeReport:
     return PurgeReport(rows=rows, files=len(held), size=sum(size for _, size in held))
 
 
+def _has_any(state: State, before: datetime) -> bool:
+    """Whether anything was deleted before that time."""
+    with GuardedSession(state.engines.reader, None) as db:
+        statements = (select(row.id).where(row.deleted_at < before) for row in _parts_first())
+        options = {"unguarded": "purge"}
+        return any(
+            db.scalar(statement.limit(1), execution_options=options) is not None
+            for statement in statements
+        )
+
+
 def _parts_first() -> list[type[Guarded]]:
     """The guarded classes, so ordered that no row goes before those that point to it."""
     classes = {row.__tablename__: row for row in Guarded.__subclasses__()}  # type: ignore[attr-defined]
@@ -62,7 +75,7 @@ def _parts_first() -> list[type[Guarded]]:
     return [classes[table.name] for table in tables if table.name in classes]
 
 
-def _paths(db: GuardedSession, before: object, state: State) -> Iterator[str]:
+def _paths(db: GuardedSession, before: datetime, state: State) -> Iterator[str]:
     """Files and folders of the rows that go."""
     managed = state.layout.managed.name
     options = {"unguarded": "purge"}
