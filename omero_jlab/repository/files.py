@@ -13,7 +13,7 @@ from ..storage import copy_hashed, make_folders
 from .containers import found
 from .images import file_record
 from .index import TARGETS
-from .intents import intending
+from .intents import intending_one
 from .places import file_place
 from .records import attached_record
 from .work import Work
@@ -42,8 +42,7 @@ class Files(Work):
             target = found(db, TARGETS[kind], id)
             access.require(target, "can_annotate")
             group_id = target.group_id
-        place = lambda ids: [file_place(ids[0])]  # noqa: E731
-        with intending(self.store, "file", place, FileRow) as intended:
+        with intending_one(self.store, "file", file_place, FileRow) as intended:
             goal = self.store.layout.root / intended.paths[0]
             make_folders(goal.parent)
             copied = copy_hashed(path, goal)

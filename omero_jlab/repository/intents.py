@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from .guarded import GuardedSession
 from .ids import reserve
 from .state import State
 
-__all__ = ["Intended", "fulfil", "intending", "undo_all"]
+__all__ = ["Intended", "fulfil", "intending", "intending_one", "undo_all"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,13 @@ def _in_words(state: State) -> Iterator[None]:
         raise
     except OSError as error:
         raise disk_error(error, Path(error.filename or state.layout.root)) from error
+
+
+def intending_one(
+    state: State, kind: str, place: Callable[[int], str], row: type[Base]
+) -> AbstractContextManager[Intended]:
+    """`intending` for one row of class `row`, whose files lie at `place` of its id."""
+    return intending(state, kind, lambda ids: [place(ids[0])], row)
 
 
 def undo_all(state: State) -> int:

@@ -14,7 +14,7 @@ from ..pixels import write_labels
 from ..storage import Stage, write_file
 from .containers import check_name, found
 from .images import check_placement, image_record
-from .intents import intending
+from .intents import intending_one
 from .pixel_access import OpenLabels, check_region, open_labels, window_of
 from .places import labels_place
 from .readers import INDEX
@@ -39,9 +39,8 @@ class LabelImages(Work):
         stack = _stack(labels, image)
         placement = _placed(stack.shape, image, placement)
         layout = self.store.layout
-        place = lambda ids: [labels_place(ids[0])]  # noqa: E731
         with (
-            intending(self.store, "labels", place, AnnotationRow) as intended,
+            intending_one(self.store, "labels", labels_place, AnnotationRow) as intended,
             Stage(layout.staging(layout.pixels)) as stage,
         ):
             index, maximum = write_labels(stage.path, stack)

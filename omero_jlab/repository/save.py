@@ -32,7 +32,7 @@ from ..rendering import default_colors
 from ..storage import Stage, write_file
 from .containers import check_name, container_named, found
 from .images import image_record
-from .intents import intending
+from .intents import intending_one
 from .places import image_place
 from .readers import INDEX
 from .state import State
@@ -71,9 +71,8 @@ class NewImages(Work):
         check_name(name)
         model = self._model(like)
         layout = self.store.layout
-        place = lambda ids: [image_place(ids[0])]  # noqa: E731
         with (
-            intending(self.store, "image", place, ImageRow) as intended,
+            intending_one(self.store, "image", image_place, ImageRow) as intended,
             Stage(layout.staging(layout.pixels)) as stage,
         ):
             index = write_image(stage.path, array)

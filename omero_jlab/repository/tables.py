@@ -15,7 +15,7 @@ from ..tables import TableView, columns_of, in_segments, write_segment
 from .containers import check_name, found
 from .guarded import GuardedSession
 from .index import TARGETS
-from .intents import intending
+from .intents import intending, intending_one
 from .places import table_place
 from .records import annotation_record
 from .state import State
@@ -88,8 +88,7 @@ class Rows(Work):
             target = found(db, TARGETS[kind], id)
             access.require(target, "can_annotate")
             group_id = target.group_id
-        place = lambda ids: [table_place(ids[0])]  # noqa: E731
-        with intending(self.store, "table", place, AnnotationRow) as intended:
+        with intending_one(self.store, "table", table_place, AnnotationRow) as intended:
             segments = _write(self.store, intended.paths[0], frame, columns, 0, 0)
             with self.writing() as unit:
                 row = unit.new(
