@@ -9,7 +9,7 @@ from .annotations import (
     SegmentRow,
 )
 from .base import Base, Guarded, now
-from .bookkeeping import AppliedRow, IntentRow, JobRow, RepositoryRow
+from .bookkeeping import AppliedRow, DamageRow, ErasureRow, IntentRow, JobRow, RepositoryRow
 from .containers import (
     DatasetImageRow,
     DatasetRow,
@@ -27,8 +27,8 @@ from .migrate import migrate, schema_of
 
 __all__ = [
     "TARGET_COLUMNS", "AnnotationLinkRow", "AnnotationRow", "AppliedRow", "Base",
-    "DatasetImageRow", "DatasetRow", "Engines", "FieldRow", "FileRow", "FilesetRow", "GroupRow",
-    "Guarded", "ImageRow", "IntentRow", "JobRow", "MembershipRow", "PlateRow",
+    "DamageRow", "DatasetImageRow", "DatasetRow", "Engines", "ErasureRow", "FieldRow", "FileRow",
+    "FilesetRow", "GroupRow", "Guarded", "ImageRow", "IntentRow", "JobRow", "MembershipRow", "PlateRow",
     "ProjectDatasetRow", "ProjectRow", "RepositoryRow", "RoiRow", "ScreenPlateRow", "ScreenRow",
     "SegmentRow", "SettingsRow", "TokenRow", "UserRow", "WellRow", "migrate", "now", "schema_of",
 ]  # fmt: skip

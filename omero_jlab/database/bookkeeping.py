@@ -10,19 +10,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, now
 
-__all__ = ["AppliedRow", "IntentRow", "JobRow", "RepositoryRow"]
+__all__ = ["AppliedRow", "DamageRow", "ErasureRow", "IntentRow", "JobRow", "RepositoryRow"]
 
 
 class RepositoryRow(Base):
     """The one row that says which repository this database belongs to.
 
-    `access_epoch` grows with every change to users, groups and memberships.
+    `access_epoch` grows with every change to users, groups and memberships.  `generation` is
+    what the sentinel says; `next_generation` is greater while an opening is raising both.
     """
 
     __tablename__ = "repository"
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[str]
     generation: Mapped[int] = mapped_column(default=1)
+    next_generation: Mapped[int] = mapped_column(default=1)
     access_epoch: Mapped[int] = mapped_column(default=1)
 
 
@@ -49,7 +51,37 @@ class AppliedRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
+class DamageRow(Base):
+    """A file that is not what it was: reading it answers so, until it is restored.
+
+    `path` is relative to the root.
+    """
+
+    __tablename__ = "damage"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    detail: Mapped[str] = mapped_column(default="")
+    found_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ErasureRow(Base):
+    """What was erased everywhere, by whom and why; `protocol` names each place it left."""
+
+    __tablename__ = "erasure"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    reason: Mapped[str] = mapped_column(default="")
+    protocol: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class JobRow(Base):
+    """Work that goes on after the answer.
+
+    `heartbeat_at` is when it was last seen running; `step` is what it needs to go on after an
+    interruption; `cancel` asks it to stop.
+    """
+
     __tablename__ = "job"
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -63,5 +95,8 @@ class JobRow(Base):
     error_kind: Mapped[str] = mapped_column(default="")
     arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
     report: Mapped[dict[str, Any] | None]
+    step: Mapped[dict[str, Any] | None]
+    cancel: Mapped[bool] = mapped_column(default=False)
+    heartbeat_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]

@@ -14,16 +14,24 @@ __all__ = ["FileRow", "FilesetRow", "ImageRow", "SettingsRow"]
 
 
 class FilesetRow(Guarded, Base):
-    """Files that belong together; `folder` is relative to the managed repository."""
+    """Files that belong together; `folder` is relative to the managed repository.
+
+    `transfer` says how they came: "copy", "upload", "hardlink", "symlink" or "move".
+    """
 
     __tablename__ = "fileset"
     name: Mapped[str]
     format: Mapped[str]
     folder: Mapped[str] = mapped_column(unique=True)
+    transfer: Mapped[str] = mapped_column(default="copy")
 
 
 class FileRow(Guarded, Base):
-    """An original file or an attachment; `path` is relative to the repository's root."""
+    """An original file or an attachment; `path` is relative to the repository's root.
+
+    `hash` is the hex digest that `hasher`, one of OMERO's checksum algorithms, gave at the
+    import; it is empty where nothing but SHA-256 was asked for.
+    """
 
     __tablename__ = "file"
     link_rights = {"fileset_id": "can_link"}
@@ -35,6 +43,8 @@ class FileRow(Guarded, Base):
     sha256: Mapped[str] = mapped_column(index=True)
     md5: Mapped[str] = mapped_column(index=True)
     mtime_ns: Mapped[int]
+    hasher: Mapped[str] = mapped_column(default="SHA-256")
+    hash: Mapped[str] = mapped_column(default="")
     mimetype: Mapped[str] = mapped_column(default="application/octet-stream")
 
 
