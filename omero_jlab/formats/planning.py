@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -99,11 +100,14 @@ class _Planning:
         if path in self._claimed:
             return
         try:
+            _check_name(path)
             reader = reader_for(path)
             if self._pattern is not None:
                 self._by_name(path, plate, self._pattern)
                 return
             related = reader.files(path)
+            for file in related.files:
+                _check_name(Path(file))
         except NotAnImage as error:
             (self._fail if named else self._ignore)(path, str(error))
         except OmeroError as error:
@@ -148,12 +152,24 @@ class _Planning:
         self._plans.append(made)
 
     def _fail(self, path: Path, reason: str) -> None:
-        self._failed.append(ImportFailure(path=str(path), reason=reason))
+        self._failed.append(ImportFailure(path=_shown(path), reason=reason))
 
     def _ignore(self, path: Path, reason: str) -> None:
-        self._ignored.append(ImportFailure(path=str(path), reason=reason))
+        self._ignored.append(ImportFailure(path=_shown(path), reason=reason))
 
 
 def _plate(folder: Path, file: Path) -> str:
     """The plate a file belongs to: the folder that was named, by which users mean a plate."""
     return folder.resolve().name or file.parent.name
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name whose bytes are no UTF-8: no database and no other system could hold it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise Unreadable("Its name is no Unicode: rename it.") from None
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")

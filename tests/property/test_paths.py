@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omero_jlab.errors import Invalid
-from omero_jlab.storage import below, safe_name, safe_paths, shard
+from omero_jlab.storage import PathRules, below, safe_name, safe_paths, shard
 
 _AWKWARD = st.sampled_from(
     ["..", ".", "", "a", "A", "é", "e\u0301", "con", "CON.tif", "a.", "a ", "~2", "a~2", "x" * 255,
@@ -63,7 +63,7 @@ def test_the_paths_can_be_made(paths: list[str]) -> None:
 @settings(deadline=None)
 @given(
     st.lists(
-        st.from_regex(r"[a-z]{1,5}(/[a-z0-9]{1,5}){0,2}\.ome\.tif", fullmatch=True), unique=True
+        st.from_regex(r"x[a-z]{1,5}(/x[a-z0-9]{1,5}){0,2}\.ome\.tif", fullmatch=True), unique=True
     )
 )
 def test_ordinary_paths_stay_as_they_are(paths: list[str]) -> None:
@@ -88,6 +88,43 @@ def test_ordinary_paths_stay_as_they_are(paths: list[str]) -> None:
 )  # fmt: skip
 def test_examples(given_paths: list[str], expected: list[str]) -> None:
     assert [str(each) for each in safe_paths(given_paths)] == expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "expected"),
+    [
+        ("UNIX required", 'a:b*"|.tif', 'a:b*"|.tif'),
+        ("UNIX required", "CON", "CON"),
+        ("local required", "$x.tif", "$x.tif"),
+        ("Windows required", "a:b.tif", "a_b.tif"),
+        ("Windows required, Windows optional", "well A1. ", "well A1._"),
+        ("windows  optional", "a;b[1].tif", "a_b_1_.tif"),
+        ("UNIX optional", "-rf", "_rf"),
+        ("local optional", ".hidden", "_hidden"),
+        ("", "a\nb", "a_b"),
+    ],
+)
+def test_rules_by_omeros_names(rules: str, name: str, expected: str) -> None:
+    assert PathRules(rules).safe(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("a:b", "Windows required"),
+        ("-a", "UNIX optional"),
+        ("x" * 300, "Windows required"),
+        ("a\tb", "Windows required"),
+        ("plain.tif", ""),
+    ],
+)
+def test_a_broken_rule_is_named(name: str, rule: str) -> None:
+    assert PathRules("Windows required, UNIX optional").broken_by(name) == rule
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(Invalid, match="local required"):
+        PathRules("Windows required, Amiga required")
 
 
 def test_a_long_name_keeps_its_extension_and_its_difference() -> None:
