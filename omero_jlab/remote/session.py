@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,9 +17,12 @@ from ..model import (
     Image,
     Labels,
     OriginalFile,
+    Picture,
     Placement,
+    Projection,
     Record,
     Settings,
+    Spacing,
     Status,
     TableInfo,
     TargetKind,
@@ -44,10 +46,14 @@ from ..operations import (
     Shapes,
     Streams,
     Tables,
+    Uploads,
+    Zarr,
 )
 from . import wire
 from .families import family
 from .transport import Body, Transport, is_loopback
+from .uploading import Uploading
+from .zarr import zarr_file
 
 __all__ = ["RemoteSession", "log_in"]
 
@@ -90,6 +96,11 @@ class RemoteSession(Streams):
     search: Search
     ingest: Ingest
     admin: Admin
+    uploads: Uploads
+    zarr: Zarr
+
+    patience_s = 60.0
+    """For how long an upload waits for a server that has gone."""
 
     def __init__(
         self,
@@ -137,6 +148,10 @@ class RemoteSession(Streams):
         """The same user's Session that creates in another group."""
         return RemoteSession(self.transport, group=group, request_id=self.request_id)
 
+    def address(self) -> str | None:
+        """The server's address."""
+        return self.transport.url
+
     def close(self) -> None:
         """Close the connections to the server."""
         self.transport.close()
@@ -157,10 +172,12 @@ class RemoteSession(Streams):
         tile: Tile,
         settings: Settings | None = None,
         format: str = "jpeg",
+        projection: Projection | None = None,
     ) -> bytes:
         """A rendered tile as `jpeg`, `png` or `webp`."""
         path = f"images/{image_id}/tiles/{_place(tile)}"
-        return self._get(path, size=tile.size, format=format, settings=settings)[1]
+        asked = {"format": format, "settings": settings, "projection": projection}
+        return self._get(path, size=tile.size, **asked)[1]
 
     def raw_tile(self, image_id: int, tile: Tile, channels: Sequence[int]) -> NDArray[Any]:
         """A tile's pixels, shape (C, height, width), cut at the image's edge."""
@@ -195,10 +212,37 @@ class RemoteSession(Streams):
         height: int,
         width: int,
         settings: Settings | None = None,
+        projection: Projection | None = None,
     ) -> NDArray[np.uint8]:
         """A rendered region, shape (height, width, 3)."""
         where = {"level": level, "t": t, "z": z, "y": y, "x": x, "height": height, "width": width}
-        return self._array(f"images/{image_id}/render", **where, settings=settings, format="raw")
+        drawn = {"settings": settings, "projection": projection, "format": "raw"}
+        return self._array(f"images/{image_id}/render", **where, **drawn)
+
+    def project(
+        self,
+        image_id: int,
+        projection: Projection,
+        channels: Sequence[int] | None = None,
+        t: int = 0,
+        z: int = 0,
+        level: int = 0,
+        y: int = 0,
+        x: int = 0,
+        height: int | None = None,
+        width: int | None = None,
+    ) -> NDArray[Any]:
+        """Projected pixels, shape (C, height, width); the whole plane unless a part is named."""
+        where = {"level": level, "t": t, "z": z, "y": y, "x": x, "height": height, "width": width}
+        wanted = None if channels is None else ",".join(str(int(c)) for c in channels)
+        path = f"images/{image_id}/projection"
+        return self._array(path, projection=projection, channels=wanted, **where)
+
+    def picture(self, image_id: int, picture: Picture | None = None) -> bytes:
+        """A picture of the image as a file: a region at any size, panels, a scale bar, labels."""
+        asked = Picture() if picture is None else picture
+        fields = {name: getattr(asked, name) for name in asked.model_fields_set}
+        return self._get(f"images/{image_id}/picture", **fields)[1]
 
     def labels_tile(self, labels_id: int, tile: Tile) -> NDArray[np.uint32]:
         """A tile of a label image in the grid of its image, shape (height, width)."""
@@ -210,6 +254,14 @@ class RemoteSession(Streams):
         """A region of a label image in its own pixels, shape (height, width)."""
         where = {"t": t, "z": z, "y": y, "x": x, "height": height, "width": width}
         return self._array(f"labels/{labels_id}/region", **where)
+
+    def zarr_file(self, image_id: int, key: str, version: str = "0.5") -> bytes | None:
+        """A file of the image as OME-Zarr; None for a chunk that is not stored, or no file."""
+        return self._zarr(f"zarr/{version}/images/{image_id}.zarr/{key}")
+
+    def zarr_plate_file(self, plate_id: int, key: str, version: str = "0.5") -> bytes | None:
+        """A file of a plate as OME-Zarr: its own, those of its wells and of their images."""
+        return self._zarr(f"zarr/{version}/plates/{plate_id}.zarr/{key}")
 
     def add_labels(
         self, image_id: int, name: str, labels: Any, placement: Placement | None = None
@@ -228,8 +280,9 @@ class RemoteSession(Streams):
         project: str | None = None,
         like: int | None = None,
         channels: Sequence[str] | None = None,
+        spacing: Spacing | None = None,
     ) -> Image:
-        """Write a TCZYX array (numpy, dask) as a new image; `like` gives sizes and channels."""
+        """Write a TCZYX array (numpy, dask) as a new image; `like` gives what is not said."""
         pixels = array if hasattr(array, "dask") else np.asarray(array)
         header = wire.NewImage(
             name=name,
@@ -237,6 +290,7 @@ class RemoteSession(Streams):
             project=project,
             like=like,
             channels=None if channels is None else tuple(channels),
+            spacing=spacing,
             array=wire.form_of(pixels),
         )
         return self._post("images", Image, lambda: wire.framed(header, wire.blocks(pixels)))
@@ -298,26 +352,16 @@ class RemoteSession(Streams):
         header = wire.NewFile(name=name or path.name, namespace=namespace, size=path.stat().st_size)
         return self._post(f"objects/{kind}/{id}/files", Attached, _file(header, path))
 
-    def upload(self, path: Path) -> str:
+    def upload(self, path: Path, progress: Callable[[int, int], object] | None = None) -> str:
         """Bring a file or folder of the caller's disk to the repository's machine.
 
         Answers the path that an import there may name; on the same disk, that is the path itself.
+        Interrupted, it goes on with what is missing when it is called again.
         """
         path = Path(path).absolute()
         if self.sees(path):
             return str(path)
-        if not path.is_dir():
-            return self._upload(uuid.uuid4(), _readable(path), path.name)
-        files = sorted(found for found in path.rglob("*") if found.is_file())
-        if not files:
-            raise Invalid(f"There is no file in {path}.")
-        upload, first = uuid.uuid4(), path.name
-        answers = [
-            self._upload(upload, file, f"{first}/{file.relative_to(path).as_posix()}")
-            for file in files
-        ]
-        depth = len(files[0].relative_to(path).parts)
-        return str(Path(answers[0]).parents[depth - 1])
+        return Uploading(self, progress, self.patience_s).send(path)
 
     def sees(self, path: Path) -> bool:
         """Whether the server can read this very file or folder of the caller's disk."""
@@ -336,16 +380,12 @@ class RemoteSession(Streams):
         with self.transport.answer("GET", f"files/{file_id}/content", group=self.group) as answer:
             yield from self.transport.pieces(answer)
 
-    def _upload(self, upload: uuid.UUID, file: Path, relative: str) -> str:
-        header = wire.UploadedFile(upload=upload, path=relative, size=file.stat().st_size)
-        _, answer = self.transport.fetch(
-            "POST", "uploads", body=_file(header, file), group=self.group
-        )
-        return str(json.loads(answer)["path"])
-
     def _get(self, where: str, /, **query: Any) -> tuple[Any, bytes]:
         given = {k: _as_text(v) for k, v in query.items() if v is not None}
         return self.transport.fetch("GET", where, given, group=self.group)
+
+    def _zarr(self, path: str) -> bytes | None:
+        return zarr_file(self.transport, path)
 
     def _array(self, where: str, /, **query: Any) -> NDArray[Any]:
         return wire.array_from(*self._get(where, **query))

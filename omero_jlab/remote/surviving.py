@@ -40,6 +40,10 @@ class Source(Protocol):
         """The UUID of the repository, asked of it."""
         ...
 
+    def address(self) -> str:
+        """Where other processes reach it."""
+        ...
+
     def close(self) -> None:
         """Let go of it."""
         ...
@@ -53,7 +57,10 @@ class Attached:
 
     def session(self, group: str | int | None, request_id: str | None) -> RemoteSession:
         """A Session over the connections that are open already."""
-        return RemoteSession(self._remote.transport, group=group, request_id=request_id)
+        session = RemoteSession(self._remote.transport, group=group, request_id=request_id)
+        # Where the owner has gone, the next one is looked for instead.
+        session.patience_s = 0.0
+        return session
 
     def remote(self, group: str | int | None) -> RemoteSession:
         """The same."""
@@ -62,6 +69,10 @@ class Attached:
     def repository(self) -> str:
         """The UUID that the server's handshake names."""
         return self._remote.handshake().repository
+
+    def address(self) -> str:
+        """The server's address."""
+        return self._remote.transport.url
 
     def close(self) -> None:
         """Close the connections."""
@@ -105,6 +116,10 @@ class SurvivingSession:
         """The same repository and user by address and token, for other processes."""
         return self._source.remote(self.group)
 
+    def address(self) -> str | None:
+        """Where other processes reach the repository now."""
+        return self._source.address()
+
     def close(self) -> None:
         """Let go of the repository; a later call looks for it again."""
         self._source.close()
@@ -125,12 +140,14 @@ class SurvivingSession:
         """
         request_id = uuid.uuid4().hex
         source = self._source
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = None
         refused = False
         while True:
             try:
                 return do(source.session(self.group, request_id))
             except Unavailable as error:
+                # A call may have taken long before its owner ended.
+                deadline = deadline or time.monotonic() + _PATIENCE_S
                 if refused or time.monotonic() > deadline:
                     raise
                 log.info("looking for the repository again: %s", error)

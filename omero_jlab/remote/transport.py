@@ -80,12 +80,15 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Body | None = None,
         *,
+        size: int | None = None,
         group: str | int | None = None,
         request_id: str | None = None,
     ) -> tuple[Mapping[str, str], bytes]:
-        """Headers and whole body of an answer."""
+        """Headers and whole body of an answer; a body of known `size` says so."""
         with (
-            self.answer(verb, path, query, body, group=group, request_id=request_id) as response,
+            self.answer(
+                verb, path, query, body, size=size, group=group, request_id=request_id
+            ) as response,
             _translated(self.url),
         ):
             return response.headers, response.read()
@@ -98,6 +101,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Body | None = None,
         *,
+        size: int | None = None,
         group: str | int | None = None,
         request_id: str | None = None,
     ) -> Iterator[httpx.Response]:
@@ -109,6 +113,8 @@ class Transport:
         headers = {} if group is None else {GROUP: json.dumps(group)}
         if verb != "GET":
             headers[REQUEST_ID] = request_id or uuid.uuid4().hex
+        if size is not None:
+            headers["Content-Length"] = str(size)
         with _translated(self.url):
             try:
                 response = self._send(verb, path, query, body, headers)

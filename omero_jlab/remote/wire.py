@@ -12,14 +12,13 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt
 
 from ..errors import Invalid, Unavailable
-from ..model import Placement, Record
+from ..model import FileToUpload, Placement, Record, Spacing
 
 __all__ = [
     "API_PATH",
@@ -28,11 +27,12 @@ __all__ = [
     "REQUEST_ID",
     "USER",
     "ArrayForm",
+    "Batch",
     "NewFile",
     "NewImage",
     "NewLabels",
     "NewTable",
-    "UploadedFile",
+    "Received",
     "array_from",
     "array_headers",
     "as_sent",
@@ -78,6 +78,7 @@ class NewImage(Record):
     project: str | None = None
     like: int | None = None
     channels: tuple[str, ...] | None = None
+    spacing: Spacing | None = None
     array: ArrayForm
 
 
@@ -105,12 +106,16 @@ class NewFile(Record):
     size: NonNegativeInt
 
 
-class UploadedFile(Record):
-    """What comes before the bytes of one file of upload `upload`; `path` has `/` in it."""
+class Batch(Record):
+    """What comes before the bytes of small files of an upload, which lie one after the other."""
 
-    upload: UUID
-    path: str
-    size: NonNegativeInt
+    files: Annotated[tuple[FileToUpload, ...], Field(min_length=1, max_length=1000)]
+
+
+class Received(Record):
+    """The answer to a piece of a file: how many bytes of the file are there."""
+
+    received: NonNegativeInt
 
 
 def framed(header: Record, payload: Iterable[bytes]) -> Iterator[bytes]:

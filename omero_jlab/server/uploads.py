@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import Invalid, NotFound
 from ..model import Record, TargetKind
 from ..operations import AnySession
-from ..remote.wire import PIECE, NewFile, NewImage, NewLabels, NewTable, UploadedFile
-from ..storage import Layout, upload_place, uploads_folder
+from ..remote.wire import PIECE, NewFile, NewImage, NewLabels, NewTable
+from ..storage import Layout
 from .base import RepositoryHandler, StreamedHandler, writes
 from .spool import Spool
 
@@ -21,13 +18,13 @@ __all__ = ["UPLOADS", "target_kind"]
 
 # What disk and repository allow is known to them; this only bounds an endless stream.
 _BODY_LIMIT = 1 << 44
-_KEPT_S = 86_400.0
 
 
 class UploadHandler(StreamedHandler):
     """Receives a body into a file; who may not write is refused before the body comes."""
 
     spool: Spool | None = None
+    body_limit = _BODY_LIMIT
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Authenticate, then make room for the body."""
@@ -35,7 +32,7 @@ class UploadHandler(StreamedHandler):
         self._held = 0
         self._failure: Exception | None = None
         if await self.admit() and self.request.method == "POST":
-            self.request.connection.set_max_body_size(_BODY_LIMIT)  # type: ignore[union-attr]
+            self.request.connection.set_max_body_size(self.body_limit)  # type: ignore[union-attr]
             self.spool = await self.offload(lambda: Spool(self.folder / "bodies"))
 
     @property
@@ -108,6 +105,7 @@ class ImagesHandler(UploadHandler):
                 project=head.project,
                 like=head.like,
                 channels=head.channels,
+                spacing=head.spacing,
             )
 
         await self.received(use)
@@ -167,33 +165,11 @@ class FilesHandler(UploadHandler):
         await self.received(use)
 
 
-class UploadsHandler(UploadHandler):
-    """Files on their way to an import; each upload is a folder that is kept for a day."""
-
-    @writes
-    async def post(self) -> None:
-        """Keep a file; answers the path that an import may name."""
-
-        def use(session: AnySession, spool: Spool) -> bytes:
-            head = spool.header(UploadedFile)
-            spool.check_size(head.size)
-            layout = Layout(self.holder.root)
-            _forget_old(uploads_folder(layout))
-            account = self.account or self.holder.store().local_user
-            place = upload_place(layout, account, str(head.upload))
-            target = _inside(place, head.path)
-            spool.move(target)
-            return json.dumps({"path": str(target)}).encode()
-
-        await self.received(use)
-
-
 UPLOADS: dict[str, type[RepositoryHandler]] = {
     "images": ImagesHandler,
     "images/{id}/labels": LabelsHandler,
     "objects/{kind}/{id}/tables": TablesHandler,
     "objects/{kind}/{id}/files": FilesHandler,
-    "uploads": UploadsHandler,
 }
 """The handlers by their paths below the API's root; `tables/{id}/rows` reads, too."""
 
@@ -219,19 +195,3 @@ def _once(session: Any, spool: Spool, use: Callable[[AnySession, Spool], Record 
         return str(before).encode()
     made = use(session, spool)
     return made if isinstance(made, bytes) else made.model_dump_json().encode()
-
-
-def _inside(folder: Path, relative: str) -> Path:
-    parts = PurePosixPath(relative).parts
-    plain = all(part not in ("..", "/") and "\0" not in part for part in parts)
-    target = folder.joinpath(*parts) if plain else folder
-    if not parts or not target.resolve().is_relative_to(folder.resolve()) or target == folder:
-        raise Invalid(f"{relative!r} leads out of the upload: send a path below its folder.")
-    return target
-
-
-def _forget_old(folder: Path) -> None:
-    limit = time.time() - _KEPT_S
-    for upload in folder.iterdir() if folder.is_dir() else ():
-        if upload.stat().st_mtime < limit:
-            shutil.rmtree(upload, ignore_errors=True)

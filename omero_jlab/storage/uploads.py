@@ -1,34 +1,42 @@
-"""Files on their way to an import: where they wait, and whose they are."""
+"""Where files wait that are on their way to an import, and whose they are."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import shutil
-from collections.abc import Iterable
+import os
+import stat
 from pathlib import Path
 
+from ..errors import Unreadable
+from .disk import writing
+from .durable import Copied
 from .layout import Layout
+from .open_upload import PUBLISHED
+from .platform import fsync_folder
 
-__all__ = ["forget_uploads", "is_own_file", "is_upload_of", "upload_place", "uploads_folder"]
+__all__ = [
+    "is_own_file",
+    "is_upload_of",
+    "take_upload",
+    "upload_mark",
+    "uploads_folder",
+    "within_uploads",
+]
+
+# File systems without hard links, and a staging folder on another one than the originals.
+_CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
 def uploads_folder(layout: Layout) -> Path:
-    """The folder of all uploads."""
+    """The folder of all uploads; it outlives an opening."""
     return layout.staging(layout.files) / "uploads"
 
 
-def upload_place(layout: Layout, account: str, upload: str) -> Path:
-    """The folder of one upload: nobody adds files to the upload of somebody else."""
-    return uploads_folder(layout) / f"{upload}-{_whose(account)}"
-
-
 def is_upload_of(layout: Layout, account: str, path: Path) -> bool:
-    """Whether `path` lies in an upload of this account, links followed."""
-    folder = uploads_folder(layout).resolve()
-    place = path.resolve()
-    if not place.is_relative_to(folder) or place == folder:
-        return False
-    return place.relative_to(folder).parts[0].endswith(f"-{_whose(account)}")
+    """Whether `path` lies among the complete files of an upload of this account, links followed."""
+    parts = within_uploads(layout, path)
+    return bool(parts) and parts[0].endswith(f"-{upload_mark(account)}")
 
 
 def is_own_file(layout: Layout, path: Path) -> bool:
@@ -38,14 +46,43 @@ def is_own_file(layout: Layout, path: Path) -> bool:
     return place.is_relative_to(layout.root.resolve()) and not place.is_relative_to(uploads)
 
 
-def forget_uploads(layout: Layout, paths: Iterable[Path]) -> None:
-    """Remove the uploads among `paths`: what was in them has become something, or nothing."""
-    folder = uploads_folder(layout).resolve()
-    for path in paths:
-        place = path.resolve()
-        if place.is_relative_to(folder) and place != folder:
-            shutil.rmtree(folder / place.relative_to(folder).parts[0], ignore_errors=True)
+def within_uploads(layout: Layout, path: Path) -> tuple[str, ...]:
+    """The parts of a path below the folder of all uploads, links followed.
+
+    The first is the folder of the upload.  Empty for what is not among the complete files of one.
+    """
+    folder, place = uploads_folder(layout).resolve(), path.resolve()
+    parts = place.relative_to(folder).parts if place.is_relative_to(folder) else ()
+    return parts if len(parts) > 1 and parts[1] == PUBLISHED else ()
 
 
-def _whose(account: str) -> str:
+def take_upload(source: Path, target: Path, known: Copied) -> bool:
+    """Whether `target` now is the uploaded file `source` with the content `known`, not read again.
+
+    The upload keeps its own name for it until it is forgotten.
+
+    Raises
+    ------
+    Unreadable
+        `source` is not what was verified.
+    Full, Unavailable
+        The disk is full, or failed.
+    """
+    found = source.stat(follow_symlinks=False)
+    same = (found.st_size, found.st_mtime_ns) == (known.size, known.mtime_ns)
+    if not same or not stat.S_ISREG(found.st_mode):
+        raise Unreadable(f"{source} is not what was uploaded: send it again.")
+    with writing(target):
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _CANNOT_LINK:
+                return False
+            raise
+        fsync_folder(target.parent)
+    return True
+
+
+def upload_mark(account: str) -> str:
+    """How the folders of an account's uploads end: nobody adds to those of somebody else."""
     return hashlib.sha256(account.encode()).hexdigest()[:32]

@@ -1,0 +1,287 @@
+"""Pixels and files of one image, from this machine's disk where it may be read, else by HTTP.
+
+What is pickled finds its way by itself: on a worker that sees the same disk it reads the files,
+on any other it asks the server, with a capability for this image alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Invalid, OmeroError, Unreadable
+from ..model import ImagePart
+from ..model.chunks import ChunkIndex, LevelLayout
+from ..model.zarr import Stamp
+from ..operations import AnySession
+from ..pixels.decode import Pipeline
+from ..pixels.group import ImageGroup, ZarrImage, check_version, is_document
+from ..pixels.reader import PixelReader
+from ..pixels.zarr_view import layout_of
+from .zarr import CapabilityFiles
+
+__all__ = ["Files", "ImageFiles", "LevelPixels", "SessionFiles", "address_with_capability"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_INDEX = "index"
+_FETCHERS = 8
+# A capability that is about to expire is not handed out any more.
+_FRESH = timedelta(minutes=30)
+
+
+class Files(Protocol):
+    """The files of one image as OME-Zarr."""
+
+    def get(self, key: str) -> bytes | None:
+        """One file, or None where there is none."""
+        ...
+
+
+class SessionFiles:
+    """The files of an image, read as the Session's user.
+
+    Pickled, it becomes `CapabilityFiles`: no user's token leaves this process.
+    """
+
+    def __init__(self, session: AnySession, image_id: int, version: str = "0.5") -> None:
+        self._session = session
+        self._image_id = image_id
+        self._version = version
+        self._guard = threading.Lock()
+        self._made: tuple[CapabilityFiles, datetime] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.to_share().__reduce__()
+
+    @property
+    def can_share(self) -> bool:
+        """Whether other processes reach the repository at all."""
+        return self._session.address() is not None
+
+    def get(self, key: str) -> bytes | None:
+        """One file of the image, or None where there is none."""
+        return self._session.zarr_file(self._image_id, key, self._version)
+
+    def to_share(self) -> CapabilityFiles:
+        """The same for other processes, for the next half hour at least.
+
+        Raises
+        ------
+        Invalid
+            The repository is open in this process only, and nobody listens for others.
+        """
+        with self._guard:
+            now = datetime.now(UTC)
+            if self._made is None or self._made[1] - now < _FRESH:
+                url, secret, expires = address_with_capability(self._session, self._image_id)
+                files = CapabilityFiles(url, secret, self._image_id, self._version)
+                self._made = files, expires
+            return self._made[0]
+
+
+def address_with_capability(
+    session: AnySession, image_id: int, seconds: int = 3600
+) -> tuple[str, str, datetime]:
+    """The server's address, the secret of a new capability, and when that expires.
+
+    Raises
+    ------
+    Invalid
+        Nobody listens for other processes.
+    """
+    url = session.address()
+    if url is None:
+        raise Invalid(
+            "This repository is open in this process only, where no other reaches it: open it "
+            "with omero_jlab.connect()."
+        )
+    made = session.zarr.add_capability(image_id, seconds)
+    assert made.secret is not None
+    return url, made.secret, made.expires_at
+
+
+class LevelPixels:
+    """Reads planes of one level of an image: what the blocks of `Image.dask` are made with.
+
+    `part` says where its files lie, for whoever may read them; `files` is for everybody else.
+    """
+
+    def __init__(
+        self, files: Files | None, level: int, layout: LevelLayout, part: ImagePart | None
+    ) -> None:
+        self._files = files
+        self._level = level
+        self._layout = layout
+        self._part = part
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        files = self._files
+        if isinstance(files, SessionFiles) and self._part is not None and not files.can_share:
+            files = None
+        return (LevelPixels, (files, self._level, self._layout, self._part))
+
+    def __call__(
+        self, t: int, c: int, z: int, y: int, x: int, height: int, width: int
+    ) -> NDArray[Any]:
+        """The pixels, shape (height, width)."""
+        reader = None if self._part is None else _reader_of(self._part)
+        if reader is not None:
+            try:
+                return reader.region(self._level, t, c, z, y, x, height, width)
+            except Unreadable as error:
+                if self._files is None:
+                    raise
+                log.info("asking the repository for what cannot be read here: %s", error)
+        if self._files is None:
+            raise Unreadable("The files of this image are not on this machine.")
+        return self._fetched(self._files, (t, c, z), y, x, height, width)
+
+    @classmethod
+    def of(cls, session: AnySession, image_id: int, level: int, direct: bool = True) -> LevelPixels:
+        """The pixels of a level of an image that the Session's user may see."""
+        files = SessionFiles(session, image_id)
+        document = files.get(f"{level}/zarr.json")
+        if document is None:
+            raise Invalid(f"Image {image_id} has no level {level}.")
+        part = None
+        if direct:
+            part = next((p for p in session.zarr.parts(image_id) or () if not p.path), None)
+            if part is not None and _reader_of(part) is None:
+                part = None
+        return cls(files, level, layout_of(json.loads(document)), part)
+
+    @property
+    def chunk(self) -> tuple[int, int]:
+        """Height and width of what is stored, or sent, as one piece."""
+        part = None if self._part is None else _reader_of(self._part)
+        chunk = self._layout.chunk if part is None else part.level(self._level).layout.chunk
+        return chunk[3], chunk[4]
+
+    def _fetched(
+        self, files: Files, plane: tuple[int, int, int], y: int, x: int, height: int, width: int
+    ) -> NDArray[Any]:
+        layout = self._layout
+        pipeline = Pipeline(layout)
+        dtype = pipeline.stored.newbyteorder("=")
+        kt, kc, kz, ky, kx, _ = layout.chunk
+        t, c, z = plane
+        inside = (t % kt, c % kc, z % kz)
+        out = np.empty((height, width), dtype)
+
+        def fill(place: tuple[int, int]) -> None:
+            row, column = place
+            top, left = row * ky, column * kx
+            y0, y1 = max(y, top), min(y + height, top + ky)
+            x0, x1 = max(x, left), min(x + width, left + kx)
+            target = out[y0 - y : y1 - y, x0 - x : x1 - x]
+            key = f"{self._level}/c/{t // kt}/{c // kc}/{z // kz}/{row}/{column}"
+            data = files.get(key)
+            if data is None:
+                target[...] = layout.fill
+                return
+            pixels = pipeline.decode(data, layout.chunk)[inside][..., 0]
+            target[...] = pixels[y0 - top : y1 - top, x0 - left : x1 - left]
+
+        rows = range(y // ky, (y + height - 1) // ky + 1)
+        columns = range(x // kx, (x + width - 1) // kx + 1)
+        _at_once(fill, [(row, column) for row in rows for column in columns])
+        return out
+
+
+class ImageFiles:
+    """The files of an image as OME-Zarr: metadata asked for, chunks read where they lie."""
+
+    def __init__(
+        self, files: Files, version: str = "0.5", parts: tuple[ImagePart, ...] = ()
+    ) -> None:
+        self._files = files
+        self._version = version
+        self._parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ImageFiles, (self._files, self._version, self._parts))
+
+    def get(self, key: str) -> bytes | None:
+        """One file of the image, or None where there is none."""
+        if not is_document(key):
+            for part in self._parts:
+                if not key.startswith(f"{part.path}/" if part.path else tuple("0123456789")):
+                    continue
+                reader = _reader_of(part)
+                if reader is None:
+                    break
+                group = ImageGroup(reader, part.channels, {})
+                try:
+                    return ZarrImage(check_version(self._version), {part.path: group}).read(key)
+                except Unreadable as error:
+                    log.info("asking the repository for what cannot be read here: %s", error)
+        return self._files.get(key)
+
+    @classmethod
+    def of(cls, session: AnySession, image_id: int, version: str = "0.5") -> ImageFiles:
+        """The files of an image that the Session's user may see."""
+        files = SessionFiles(session, image_id, check_version(version))
+        parts = session.zarr.parts(image_id) or ()
+        return cls(files, version, tuple(part for part in parts if _reader_of(part) is not None))
+
+
+def _reader_of(part: ImagePart) -> PixelReader | None:
+    """A reader of the very files that `part` names, where this process sees them."""
+    path = Path(part.roots["pixels"]) / _INDEX
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    found = Stamp(size=state.st_size, mtime_ns=state.st_mtime_ns, inode=state.st_ino)
+    if found != part.index:
+        return None
+    return _opened(path, found, tuple(sorted(part.roots.items())))
+
+
+@lru_cache(maxsize=64)
+def _opened(path: Path, stamp: Stamp, roots: tuple[tuple[str, str], ...]) -> PixelReader | None:
+    folders = {name: Path(folder) for name, folder in roots}
+    try:
+        return PixelReader(ChunkIndex.from_bytes(path.read_bytes()), folders)
+    except (OSError, OmeroError) as error:
+        log.info("%s cannot be read here: %s", path, error)
+        return None
+
+
+_guard = threading.Lock()
+_pool: list[ThreadPoolExecutor] = []
+
+
+def _at_once(work: Callable[[T], None], items: Iterable[T]) -> None:
+    """`work` on every item, several at once: most of the time goes into waiting for answers."""
+    todo = list(items)
+    if len(todo) == 1:
+        work(todo[0])
+        return
+    with _guard:
+        if not _pool:
+            _pool.append(ThreadPoolExecutor(_FETCHERS, "omero-jlab-fetch"))
+    for _ in _pool[0].map(work, todo):
+        pass
+
+
+def _forget_pool() -> None:
+    global _guard
+    # A forked child has the pool, but not its threads.
+    _guard = threading.Lock()
+    _pool.clear()
+
+
+os.register_at_fork(after_in_child=_forget_pool)
