@@ -1,293 +1,250 @@
-"""One import: each fileset is read in a worker, copied, indexed and put into its place.
+"""One import: its filesets one by one or several at once, and what came of them all.
 
-A fileset comes whole or not at all; one that cannot be read is named with the reason, and the
-others go in.
+A fileset that cannot be read is named with the reason, and the others go in.  What an earlier run
+of the same job brought is not brought again.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from ..database import FileRow, FilesetRow, ImageRow
-from ..errors import OmeroError, Unavailable, Unreadable
-from ..formats import Contents, Plan, Planned
-from ..model import FoundImage, ImportFailure, ImportReport, ImportRequest
-from ..model.chunks import ChunkIndex
-from ..pixels import PixelReader, needs_pyramid
-from ..storage import Copied, ImportOccasion, Stage, copy_hashed, make_folders, write_file
-from .foreign import read_fileset, transcode_fileset
-from .intents import Intended, intending
-from .jobs import Cancelled, Progress
-from .places import image_place
-from .plates import settle_positions
-from .readers import INDEX
-from .render import Pictures
-from .save import channels_of, levels_of, make_pyramid, settle_dataset
-from .work import Writing
+from sqlalchemy import func, select
 
-__all__ = ["Bringing"]
+from ..database import (
+    DatasetImageRow,
+    FieldRow,
+    FileRow,
+    FilesetRow,
+    ImageRow,
+    WellRow,
+)
+from ..errors import OmeroError, Unavailable
+from ..formats import Plan, Planned
+from ..model import ImportFailure, ImportReport, ImportRequest, Skipped
+from .described import main_path
+from .existing import existing_images
+from .fileset_import import FilesetImport, Imported
+from .guarded import GuardedSession
+from .jobs import Cancelled, start_job
+from .progress import Progress
+from .state import State
+from .work import Work
+
+__all__ = ["Bringing", "brought_by", "report_of"]
 
 log = logging.getLogger(__name__)
 
-_LEAST_PRINTED = 16 << 20
+_Outcome = Imported | ImportFailure | Skipped
+_COPIED = ("copy", "upload", "move")
+_DOING = {
+    "sniff": "reading",
+    "copy": "copying",
+    "verify": "verifying",
+    "index": "indexing",
+    "metadata": "describing",
+    "settle": "storing",
+}
 
 
-@dataclass
-class _Brought:
-    """A fileset that is staged: its folder, its copied files, its images' folders and indexes."""
-
-    plan: Plan
-    contents: Contents
-    files: list[tuple[str, Copied]] = field(default_factory=list)
-    indexes: list[ChunkIndex] = field(default_factory=list)
+class _EndedByAnother(Cancelled):
+    """A fileset that is not imported because another one ended the import."""
 
 
 class Bringing:
-    """An import under way."""
+    """An import under way.
+
+    Parameters
+    ----------
+    session : whose images they will be
+    request : what was asked for
+    progress : of the job
+    total : the number of bytes that are left to bring
+    before : what an earlier run of the job brought
+    """
 
     def __init__(
-        self, session: Pictures, request: ImportRequest, progress: Progress, total: int
+        self,
+        session: Work,
+        request: ImportRequest,
+        progress: Progress,
+        total: int,
+        before: Mapping[str, Imported],
     ) -> None:
         self._session = session
-        self._store = session.store
         self._request = request
         self._progress = progress
-        self._total = total
-        self._copied = 0
-        self._told = 0
-        self._images: list[int] = []
-        self._filesets: list[int] = []
-        self._plates: dict[int, None] = {}
-        self._datasets: dict[int, None] = {}
-        self._failed: list[ImportFailure] = []
+        self._before = dict(before)
+        earlier = sum(one.size for one in self._before.values())
+        self._total = earlier + total
+        self._done = earlier
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+
+    @property
+    def left(self) -> int:
+        """The bytes that are still to be brought."""
+        return max(self._total - self._done, 0)
 
     def run(self, planned: Planned) -> ImportReport:
-        """Import every fileset; the report names what was made and what failed."""
-        self._failed += planned.failed
-        for plan in planned.plans:
-            self._tell(f"importing {plan.name}", always=True)
-            try:
-                self._bring(plan)
-            except Cancelled:
-                raise
-            except Unavailable as error:
-                self._store.disk_failed(error)
-                raise
-            except (OmeroError, OSError) as error:
-                self._fail(plan, _one_line(error))
-            except Exception as error:
-                # The border of this fileset's work: the others go in all the same.
-                log.exception("the import of %s failed", plan.name)
-                self._fail(plan, f"an unexpected {type(error).__name__}: {_one_line(error)}")
-        return ImportReport(
-            image_ids=tuple(self._images),
-            fileset_ids=tuple(self._filesets),
-            plate_ids=tuple(self._plates),
-            dataset_ids=tuple(self._datasets),
-            failed=tuple(self._failed),
-            bytes_copied=self._copied,
-        )
+        """Import every fileset; the report names what was made and what failed.
 
-    def _fail(self, plan: Plan, reason: str) -> None:
-        self._failed.append(ImportFailure(path=str(plan.root / plan.main), reason=reason))
-
-    def _bring(self, plan: Plan) -> None:
-        store = self._store
-        layout = store.layout
-        contents = read_fileset(store.workers, plan)
-        access = self._session.access
-        actor = access.actor
-        occasion = ImportOccasion(
-            user=actor.user_name,
-            user_id=actor.user_id,
-            group=actor.group_name,
-            group_id=actor.group_id,
-            permissions=access.group_types[actor.group_id].value,
-            when=datetime.now(),
-            files=plan.files,
-        )
-        count = len(contents.images)
-        with ExitStack() as stack:
-            folder = str(store.template.claim(layout.managed, occasion))
-            managed = f"{layout.managed.name}/{folder}"
-
-            def paths(ids: list[int]) -> Sequence[str]:
-                return [managed, f"{managed}.log", *(image_place(i) for i in ids)]
-
-            intended = stack.enter_context(intending(store, "import", paths, ImageRow, count))
-            files = stack.enter_context(Stage(layout.staging(layout.managed)))
-            pixels = stack.enter_context(Stage(layout.staging(layout.pixels)))
-            brought = _Brought(plan, contents)
-            brought.files = list(self._copy(plan, contents, files.path))
-            self._index(brought, files.path, pixels.path)
-            described = [
-                self._described(brought, i, files.path, pixels.path / str(i)) for i in range(count)
-            ]
-            files.publish(layout.root / managed)
-            write_file(layout.root / f"{managed}.log", self._log(brought).encode())
-            for i, image_id in enumerate(intended.ids):
-                one = stack.enter_context(Stage(layout.staging(layout.pixels)))
-                for each in sorted((pixels.path / str(i)).iterdir()):
-                    each.rename(one.path / each.name)
-                one.publish(layout.root / image_place(image_id))
-            self._settle(brought, folder, intended, described)
-        for image_id, values in zip(intended.ids, described, strict=True):
-            self._images.append(image_id)
-            if values["pyramid"] == "wanted":
-                store.jobs.submit(make_pyramid, store, image_id)
-            else:
-                self._draw(image_id)
-
-    def _draw(self, image_id: int) -> None:
-        """Draw the thumbnail; the image is there whether or not that can be done."""
+        Raises
+        ------
+        Cancelled
+            Somebody asked the job to stop; `progress.report` says what is done.
+        Unavailable
+            The disk of the repository failed; as above.
+        """
+        outcomes: list[_Outcome | None] = [None] * len(planned.plans)
+        left = []
+        for i, plan in enumerate(planned.plans):
+            outcomes[i] = self._before.pop(str(main_path(plan)), None)
+            if outcomes[i] is None:
+                left.append(i)
+        # What was moved away, or deleted, since it was brought.
+        gone = list(self._before.values())
         try:
-            self._session.thumbnail(image_id)
-        except (OmeroError, OSError) as error:
-            log.warning("no thumbnail of image %s: %s", image_id, error)
+            self._bring_all(planned.plans, left, outcomes)
+        finally:
+            report = report_of([*gone, *outcomes], planned.failed)
+            self._progress.report = report
+        self._follow(report)
+        return report
 
-    def _copy(self, plan: Plan, contents: Contents, folder: Path) -> Iterator[tuple[str, Copied]]:
-        indexed = {
-            entry.path: entry
-            for index in contents.indexes
-            if index is not None
-            for entry in index.header.files
-            if entry.root == "fileset"
-        }
-        for file in plan.files:
-            target = folder / file
-            make_folders(target.parent)
-            copied = copy_hashed(plan.root / file, target, self._count)
-            entry = indexed.get(file)
-            if entry is not None and (entry.size, entry.mtime_ns) != (copied.size, copied.mtime_ns):
-                raise Unreadable(f"{file} was changed while it was imported: import it again.")
-            yield file, copied
+    def _follow(self, report: ImportReport) -> None:
+        """Let the thumbnails be drawn; the images are there whether or not that can be done."""
+        if report.image_ids:
+            try:
+                start_job(self._session, "thumbnails", {"image_ids": list(report.image_ids)})
+            except OmeroError as error:
+                log.warning("no thumbnails are drawn after this import: %s", error)
+
+    def _bring_all(
+        self, plans: tuple[Plan, ...], left: list[int], outcomes: list[_Outcome | None]
+    ) -> None:
+        rest = iter(left)
+
+        def work() -> None:
+            # `next` of a list's iterator is atomic: each fileset is taken once.
+            for i in rest:
+                if self._stop.is_set():
+                    return
+                try:
+                    outcomes[i] = self._one(plans[i])
+                except BaseException:
+                    self._stop.set()
+                    raise
+
+        count = min(self._request.parallel, os.cpu_count() or 1, len(left))
+        if count <= 1:
+            work()
+            return
+        with ThreadPoolExecutor(count, "omero-jlab-import") as pool:
+            futures = [pool.submit(work) for _ in range(count)]
+        errors = [error for future in futures if (error := future.exception())]
+        if errors:
+            raise next((e for e in errors if not isinstance(e, _EndedByAnother)), errors[0])
+
+    def _one(self, plan: Plan) -> _Outcome:
+        path = str(main_path(plan))
+        try:
+            if self._request.skip_existing:
+                self._tell("verify", plan.name)
+                known = existing_images(self._session, plan)
+                if known:
+                    return Skipped(path=path, image_ids=known)
+            fileset = FilesetImport(
+                self._session, self._request, plan, self._progress, self._tell, self._count
+            )
+            return fileset.run()
+        except Cancelled:
+            raise
+        except Unavailable as error:
+            self._session.store.disk_failed(error)
+            raise
+        except (OmeroError, OSError) as error:
+            return ImportFailure(path=path, reason=_one_line(error))
+        except Exception as error:
+            # The border of this fileset's work: the others go in all the same.
+            log.exception("the import of %s failed", plan.name)
+            reason = f"an unexpected {type(error).__name__}: {_one_line(error)}"
+            return ImportFailure(path=path, reason=reason)
 
     def _count(self, size: int) -> None:
-        self._copied += size
-        self._tell("copying")
+        with self._guard:
+            self._done += size
+        self._progress.count(self._done, self._total)
+        self._check()
 
-    def _tell(self, message: str, always: bool = False) -> None:
-        if always or self._copied - self._told > _LEAST_PRINTED:
-            self._told = self._copied
-            self._progress.tell(self._copied, self._total, message)
+    def _tell(self, stage: str, what: str) -> None:
+        self._check()
+        self._progress.tell(self._done, self._total, f"{_DOING[stage]} {what}", stage)
 
-    def _index(self, brought: _Brought, files: Path, pixels: Path) -> None:
-        """Write every image's index, and the pixels of those that the server cannot decode."""
-        contents = brought.contents
-        for i in range(len(contents.images)):
-            make_folders(pixels / str(i))
-        if not contents.complete:
-            made = pixels / "transcoded"
-            make_folders(made)
-            contents = transcode_fileset(self._store.workers, brought.plan, files, made)
-            brought.contents = contents
-        for i, index in enumerate(contents.indexes):
-            assert index is not None
-            tops = {e.path.split("/", 1)[0] for e in index.header.files if e.root == "pixels"}
-            for top in sorted(tops):
-                (pixels / "transcoded" / top).rename(pixels / str(i) / top)
-            write_file(pixels / str(i) / INDEX, index.to_bytes())
-            brought.indexes.append(index)
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _EndedByAnother("Another fileset of this import ended it.")
 
-    def _described(self, brought: _Brought, i: int, files: Path, pixels: Path) -> dict[str, Any]:
-        found: FoundImage = brought.contents.images[i]
-        index = brought.indexes[i]
-        names = [channel.name or f"Channel {c}" for c, channel in enumerate(found.channels)]
-        reader = PixelReader(index, {"fileset": files, "pixels": pixels})
-        try:
-            colors = [channel.color for channel in found.channels]
-            channels = channels_of(reader, names, colors, found.is_rgb)
-        finally:
-            reader.close()
-        for channel, told in zip(channels, found.channels, strict=True):
-            channel["emission_nm"] = told.emission_nm
-            channel["excitation_nm"] = told.excitation_nm
+
+def brought_by(state: State, job_id: int) -> dict[str, Imported]:
+    """The filesets that a job has brought already, by where their main files lay, in order."""
+    options = {"unguarded": "jobs"}
+    with GuardedSession(state.engines.reader, None) as db:
+        # Deleted ones too: what was deleted meanwhile is not brought again.
+        statement = select(FilesetRow).where(FilesetRow.job_id == job_id).order_by(FilesetRow.id)
         return {
-            "name": found.name,
-            "description": found.description,
-            "series": found.series,
-            "format": brought.plan.format,
-            "size_t": found.sizes.t,
-            "size_c": found.sizes.c,
-            "size_z": found.sizes.z,
-            "size_y": found.sizes.y,
-            "size_x": found.sizes.x,
-            "dtype": found.dtype,
-            "is_rgb": found.is_rgb,
-            "channels": channels,
-            "levels": levels_of(index),
-            "pixel_size_x_um": found.pixel_size_x_um,
-            "pixel_size_y_um": found.pixel_size_y_um,
-            "pixel_size_z_um": found.pixel_size_z_um,
-            "time_step_s": found.time_step_s,
-            "acquired_at": found.acquired_at,
-            "source_metadata": [list(pair) for pair in found.metadata],
-            "pyramid": "wanted" if needs_pyramid(index) else "complete",
+            row.source: _imported(db, row)
+            for row in db.scalars(statement, execution_options=options).all()
         }
 
-    def _settle(
-        self,
-        brought: _Brought,
-        folder: str,
-        intended: Intended,
-        described: Sequence[dict[str, Any]],
-    ) -> None:
-        with self._session.writing() as unit:
-            fileset = unit.new(
-                FilesetRow(name=brought.plan.name, format=brought.plan.format, folder=folder)
+
+def _imported(db: GuardedSession, fileset: FilesetRow) -> Imported:
+    options = {"unguarded": "jobs"}
+    mine = ImageRow.fileset_id == fileset.id
+    images = select(ImageRow.id).where(mine, ImageRow.deleted_at.is_(None)).order_by(ImageRow.id)
+    plates = (
+        select(WellRow.plate_id)
+        .join(FieldRow, FieldRow.well_id == WellRow.id)
+        .join(ImageRow, ImageRow.id == FieldRow.image_id)
+        .where(mine, FieldRow.deleted_at.is_(None), WellRow.deleted_at.is_(None))
+    )
+    datasets = (
+        select(DatasetImageRow.parent_id)
+        .join(ImageRow, ImageRow.id == DatasetImageRow.child_id)
+        .where(mine, DatasetImageRow.deleted_at.is_(None))
+    )
+    size = select(func.sum(FileRow.size)).where(FileRow.fileset_id == fileset.id)
+    return Imported(
+        fileset.id,
+        tuple(db.scalars(images, execution_options=options)),
+        tuple(dict.fromkeys(db.scalars(plates.order_by(FieldRow.id), execution_options=options))),
+        tuple(
+            dict.fromkeys(
+                db.scalars(datasets.order_by(DatasetImageRow.id), execution_options=options)
             )
-            for file, copied in brought.files:
-                unit.new(self._file_row(brought.plan, fileset, folder, file, copied))
-            for image_id, values in zip(intended.ids, described, strict=True):
-                unit.new(ImageRow(id=image_id, fileset_id=fileset.id, **values))
-            self._place(unit, brought, intended.ids)
-            intended.end(unit.db)
-        self._filesets.append(fileset.id)
+        ),
+        int(db.scalar(size, execution_options=options) or 0) if fileset.transfer in _COPIED else 0,
+    )
 
-    def _file_row(
-        self, plan: Plan, fileset: FilesetRow, folder: str, file: str, copied: Copied
-    ) -> FileRow:
-        return FileRow(
-            fileset_id=fileset.id,
-            name=Path(file).name,
-            client_path=str(plan.root / file),
-            path=f"{self._store.layout.managed.name}/{folder}/{file}",
-            size=copied.size,
-            sha256=copied.sha256,
-            md5=copied.md5,
-            mtime_ns=copied.mtime_ns,
-            mimetype="image/tiff"
-            if "tif" in Path(file).suffix.lower()
-            else "application/octet-stream",
-        )
 
-    def _place(self, unit: Writing, brought: _Brought, image_ids: Sequence[int]) -> None:
-        request = self._request
-        positions = [image.position for image in brought.contents.images]
-        placed = [(i, p) for i, p in zip(image_ids, positions, strict=True) if p is not None]
-        if placed:
-            default = request.plate or brought.plan.root.name
-            for plate_id in settle_positions(unit, placed, default, request.screen, request.plate):
-                self._plates[plate_id] = None
-        loose = [i for i, p in zip(image_ids, positions, strict=True) if p is None]
-        if loose:
-            dataset_id = settle_dataset(unit, loose, request.dataset, request.project)
-            if dataset_id is not None:
-                self._datasets[dataset_id] = None
-
-    def _log(self, brought: _Brought) -> str:
-        lines = [f"format {brought.plan.format}, {len(brought.contents.images)} images"]
-        for file, copied in brought.files:
-            source = brought.plan.root / file
-            lines.append(f"{source} -> {file} {copied.size} bytes sha256 {copied.sha256}")
-        return "\n".join(lines) + "\n"
+def report_of(
+    outcomes: Iterable[_Outcome | None], failed: Iterable[ImportFailure] = ()
+) -> ImportReport:
+    """The report of what became of filesets, in their order; None for those that were not begun."""
+    outcomes = list(outcomes)
+    brought = [one for one in outcomes if isinstance(one, Imported)]
+    return ImportReport(
+        image_ids=tuple(i for one in brought for i in one.image_ids),
+        fileset_ids=tuple(one.fileset_id for one in brought),
+        plate_ids=tuple(dict.fromkeys(i for one in brought for i in one.plate_ids)),
+        dataset_ids=tuple(dict.fromkeys(i for one in brought for i in one.dataset_ids)),
+        failed=(*failed, *(one for one in outcomes if isinstance(one, ImportFailure))),
+        skipped=tuple(one for one in outcomes if isinstance(one, Skipped)),
+        bytes_copied=sum(one.size for one in brought),
+    )
 
 
 def _one_line(error: Exception) -> str:

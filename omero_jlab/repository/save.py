@@ -1,8 +1,7 @@
-"""New images from arrays, and the missing levels of large ones."""
+"""New images from arrays, and what the rows of new images hold."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,15 @@ from sqlalchemy import select
 from ..database import (
     DatasetImageRow,
     DatasetRow,
-    FilesetRow,
     ImageRow,
     ProjectDatasetRow,
     ProjectRow,
 )
-from ..errors import Full, Invalid, OmeroError, Unavailable
-from ..model import Channel, Image, Level
+from ..errors import Invalid
+from ..model import Channel, Image, Level, Spacing
 from ..model.chunks import ChunkIndex
 from ..pixels import (
-    Cancelled,
     PixelReader,
-    build_pyramid,
-    needs_pyramid,
     statistics,
     write_image,
 )
@@ -35,19 +30,14 @@ from .images import image_record
 from .intents import intending_one
 from .places import image_place
 from .readers import INDEX
-from .state import State
 from .work import Work, Writing
 
 __all__ = [
     "NewImages",
     "channels_of",
     "levels_of",
-    "make_pyramid",
-    "resume_pyramids",
     "settle_dataset",
 ]
-
-log = logging.getLogger(__name__)
 
 
 class NewImages(Work):
@@ -61,8 +51,9 @@ class NewImages(Work):
         project: str | None = None,
         like: int | None = None,
         channels: Sequence[str] | None = None,
+        spacing: Spacing | None = None,
     ) -> Image:
-        """Write a TCZYX array (numpy, dask) as a new image; `like` gives sizes and channels."""
+        """Write a TCZYX array (numpy, dask) as a new image; `like` gives what is not said."""
         if getattr(array, "ndim", 0) != 5:
             raise Invalid(
                 f"An image has five axes, TCZYX; this array has shape "
@@ -77,7 +68,7 @@ class NewImages(Work):
         ):
             index = write_image(stage.path, array)
             write_file(stage.path / INDEX, index.to_bytes())
-            described = _described(index, stage.path, model, channels)
+            described = _described(index, stage.path, model, channels, spacing)
             stage.publish(layout.root / intended.paths[0])
             with self.writing() as unit:
                 row = unit.new(ImageRow(id=intended.ids[0], name=name, **described))
@@ -138,57 +129,16 @@ def channels_of(
     return channels
 
 
-def make_pyramid(state: State, image_id: int) -> None:
-    """Make the missing levels of one image, and say so in its row."""
-    with state.books() as db:
-        options = {"unguarded": "jobs"}
-        row = db.get(ImageRow, image_id, execution_options=options)
-        if row is None or row.pyramid != "wanted":
-            return
-        folder = None
-        if row.fileset_id is not None:
-            fileset = db.get(FilesetRow, row.fileset_id, execution_options=options)
-            folder = None if fileset is None else state.layout.managed / fileset.folder
-    place = state.layout.root / image_place(image_id)
-    roots = {"pixels": place} | ({} if folder is None else {"fileset": folder})
-    index = ChunkIndex.from_bytes((place / INDEX).read_bytes())
-    outcome = "complete"
-    if needs_pyramid(index):
-        reader = PixelReader(index, roots)
-        try:
-            index = build_pyramid(reader, place / "levels", cancelled=state.closing.is_set)
-            write_file(place / INDEX, index.to_bytes())
-        except (Full, Unavailable, Cancelled) as error:
-            # No fault of the image's: it stays wanted, and the next opening goes on.
-            log.error("no pyramid for image %s yet: %s", image_id, error)
-            state.disk_failed(error)
-            return
-        except OmeroError as error:
-            log.error("no pyramid for image %s: %s", image_id, error)
-            outcome = "failed"
-        finally:
-            reader.close()
-    with state.books() as db, db.flushing_unchecked("jobs"):
-        row = db.get(ImageRow, image_id, execution_options={"unguarded": "jobs"})
-        if row is not None:
-            row.pyramid = outcome
-            row.levels = levels_of(index)
-
-
-def resume_pyramids(state: State) -> None:
-    """Go on with the pyramids that were wanted when the program ended."""
-    with state.books() as db:
-        wanted = select(ImageRow.id).where(ImageRow.pyramid == "wanted")
-        ids = list(db.scalars(wanted.execution_options(unguarded="jobs")))
-    for image_id in ids:
-        state.jobs.submit(make_pyramid, state, image_id)
-
-
 def _described(
-    index: ChunkIndex, folder: Path, model: Image | None, names: Sequence[str] | None
+    index: ChunkIndex,
+    folder: Path,
+    model: Image | None,
+    names: Sequence[str] | None,
+    spacing: Spacing | None,
 ) -> dict[str, Any]:
     t, c, z, y, x, s = index.header.levels[0].shape
     c *= s
+    said = spacing or Spacing()
     fitting = model is not None and model.sizes.c == c
     if names is None:
         known = model.channels if model is not None and fitting else ()
@@ -212,8 +162,8 @@ def _described(
         "is_rgb": False,
         "channels": channels,
         "levels": levels_of(index),
-        "pixel_size_x_um": None if model is None else model.pixel_size_x_um,
-        "pixel_size_y_um": None if model is None else model.pixel_size_y_um,
-        "pixel_size_z_um": None if model is None else model.pixel_size_z_um,
-        "time_step_s": None if model is None else model.time_step_s,
+        "pixel_size_x_um": said.x_um or (model and model.pixel_size_x_um),
+        "pixel_size_y_um": said.y_um or (model and model.pixel_size_y_um),
+        "pixel_size_z_um": said.z_um or (model and model.pixel_size_z_um),
+        "time_step_s": said.t_s or (model and model.time_step_s),
     }

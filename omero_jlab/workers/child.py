@@ -77,11 +77,14 @@ def answer_to(request: Request, *, confined: bool) -> bytes:
         return failure(Unreadable(f"The file cannot be read: {type(error).__name__}: {text}"))
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when the one that made it ends."""
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when the thread that made it ends.
+
+    `parent` is the process that made it; where that has ended before, this ends now.
+    """
     if sys.platform.startswith("linux"):
         import ctypes
 
         ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
-        if os.getppid() == 1:
+        if os.getppid() != parent:
             os._exit(1)

@@ -6,7 +6,6 @@ import array
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Literal
 
 from ..errors import Invalid, Unavailable, Unreadable
 from . import landlock
+from .launch import command, environment
 from .messages import DEADLINE, Request, how_it_ended, result_of, signal_name, unframed
 
 __all__ = ["Workers"]
@@ -22,13 +22,6 @@ __all__ = ["Workers"]
 _GIB = 1 << 30
 # What the zygote gets, after a deadline, to end a child and say so.
 _GRACE_S = 10.0
-_ONE_THREAD = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "BLOSC_NTHREADS",
-)
 
 
 class Workers:
@@ -169,11 +162,11 @@ class Workers:
             mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with its:
                 self._zygote = subprocess.Popen(
-                    [*_python("zygote"), str(its.fileno()), *self._preload],
+                    [*command("zygote"), str(its.fileno()), *self._preload],
                     pass_fds=[its.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    env=_environment(),
+                    env=environment(),
                 )
             self._control = mine
         return self._control
@@ -190,11 +183,11 @@ class Workers:
         if self._closed:
             raise Unavailable("These workers are closed.")
         process = subprocess.Popen(
-            _python("once"),
+            command("once"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
         )
         with process:
             try:
@@ -228,24 +221,3 @@ def _rest(channel: socket.socket) -> list[bytes]:
     except OSError:
         pass
     return parts
-
-
-def _python(module: str) -> list[str]:
-    # -P: a file in the current folder must not be imported in a library's place.
-    return [sys.executable, "-P", "-m", f"{__package__}.{module}"]
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment with its import path, and one thread per library.
-
-    A process with threads cannot be forked safely.
-    """
-    here = str(Path(__file__).parents[2])
-    path = [entry for entry in sys.path if entry and Path(entry).is_absolute()]
-    if here not in path:
-        path.append(here)
-    return {
-        **os.environ,
-        **dict.fromkeys(_ONE_THREAD, "1"),
-        "PYTHONPATH": os.pathsep.join(path),
-    }

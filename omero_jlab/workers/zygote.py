@@ -74,20 +74,21 @@ def _accept(control: socket.socket, calls: dict[int, _Call]) -> bool:
         return False
     (timeout_s,) = DEADLINE.unpack(message)
     channel = socket.socket(fileno=descriptors[0])
+    zygote = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _serve(channel)
+        _serve(channel, zygote)
     calls[pid] = _Call(channel, time.monotonic() + timeout_s)
     return True
 
 
-def _serve(channel: socket.socket) -> None:
+def _serve(channel: socket.socket, zygote: int) -> None:
     """Be the child: it keeps no descriptor but its own, and never returns."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        die_with_parent()
+        die_with_parent(zygote)
         own = channel.fileno()
         os.closerange(3, own)
         os.closerange(own + 1, os.sysconf("SC_OPEN_MAX"))
