@@ -5,6 +5,8 @@
 `import-vs-coreutils`: the bytes of one file, copied, hashed and forced to the disk, by an import
 through a Session against `cp`, `sha256sum` and `sync` of the same bytes; alternated, medians.
 `import-last-vs-first`: many small files in one import; how the last tenth goes against the first.
+`import-memory`: the most memory that the process of an import held, for a file and one of ten times
+its size.
 Each measure is a line of JSON; greater ratios are better.
 """
 
@@ -15,6 +17,7 @@ import json
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from omero_jlab.model import ImportRequest
 from omero_jlab.objects import Repository
 from omero_jlab.repository import Store
 
@@ -38,17 +42,23 @@ def timed(function: object) -> float:
     return time.perf_counter() - began
 
 
-def large(folder: Path, planes: int, rounds: int) -> None:
-    source = folder / "large.tif"
-    noise = np.random.default_rng(1).integers(0, 4000, (8192, 8192), np.uint16)
-    with tifffile.TiffWriter(source) as out:
+def write(target: Path, planes: int, side: int = 8192) -> Path:
+    noise = np.random.default_rng(1).integers(0, 4000, (side, side), np.uint16)
+    with tifffile.TiffWriter(target) as out:
         for plane in range(planes):
             out.write(np.roll(noise, plane, 1), tile=(512, 512), contiguous=False)
+    return target
+
+
+def large(folder: Path, planes: int, rounds: int) -> None:
+    source = write(folder / "large.tif", planes)
     size = source.stat().st_size
     ours, theirs = [], []
     for turn in range(rounds):
         store = Store.open(folder / f"repository-{turn}", create=True)
         repo = Repository(store.session())
+        # The process that reads foreign files starts once in a server's life.
+        repo.import_files(write(folder / "first.tif", 1, 512), quiet=True)
         ours.append(timed(lambda repo=repo: repo.import_files(source, quiet=True)))
         store.close()
         shutil.rmtree(folder / f"repository-{turn}")
@@ -67,11 +77,9 @@ def many(folder: Path, count: int) -> None:
     for number in range(count):
         tifffile.imwrite(small / f"{number:05d}.tif", np.full((32, 32), number % 999, np.uint16))
     store = Store.open(folder / "repository-many", create=True)
-    job = None
     seen: list[tuple[float, int]] = []
-    repo = Repository(store.session())
-    session = repo._session
-    job = session.ingest.start(repo._request([small], None, {}))
+    session = store.session()
+    job = session.ingest.start(ImportRequest(paths=(str(small),)))
     while job.finished_at is None:
         time.sleep(0.05)
         job = session.jobs.get(job.id)
@@ -83,6 +91,36 @@ def many(folder: Path, count: int) -> None:
     first, last = took(seen, 0, part), took(seen, count - part, count)
     work = f"{count} files of 32 × 32 pixels, s for a tenth"
     report("import-last-vs-first", work, last, "the first tenth", first)
+
+
+_ONE_IMPORT = """
+import resource, sys
+from pathlib import Path
+from omero_jlab.objects import Repository
+from omero_jlab.repository import Store
+store = Store.open(Path(sys.argv[2]), create=True)
+try:
+    images = Repository(store.session()).import_files(sys.argv[1], quiet=True)
+    assert images and not images.failed
+finally:
+    store.close()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def memory(folder: Path, planes: int) -> None:
+    """Planes of 2048 pixels a side: no level is made of them, as their files grow in planes."""
+    peaks = []
+    for factor in (1, 10):
+        source = write(folder / f"memory-{factor}.tif", planes * factor, 2048)
+        root = folder / f"repository-memory-{factor}"
+        command = [sys.executable, "-c", _ONE_IMPORT, str(source), str(root)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(answer.stdout.split()[-1]) / 1024)
+        source.unlink()
+        shutil.rmtree(root)
+    work = f"peak of an import of {planes * 84} MB, MB"
+    report("import-memory", work, peaks[1], f"one of {planes * 8.4:.0f} MB", peaks[0])
 
 
 def took(seen: list[tuple[float, int]], start: int, stop: int) -> float:
@@ -102,6 +140,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         large(Path(folder), 1 if options.quick else 5, 2 if options.quick else 5)
+        memory(Path(folder), 1 if options.quick else 8)
         many(Path(folder), 200 if options.quick else 10_000)
 
 

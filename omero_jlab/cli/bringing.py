@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
+from typing import get_args
 
+from ..model import CHECKSUMS, TransferMode
 from .options import repository_option
 
 __all__ = ["import_options", "results_options"]
@@ -12,39 +13,88 @@ __all__ = ["import_options", "results_options"]
 
 def import_options(parser: argparse.ArgumentParser) -> None:
     repository_option(parser)
-    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser.add_argument("paths", nargs="*", metavar="PATH")
     for name in ("dataset", "project", "screen", "plate", "group"):
         parser.add_argument(f"--{name}", help=f"the {name}'s name")
     parser.add_argument("--channels", help="joins one-channel files: {well}_{field}_{channel}.tif")
+    parser.add_argument("--name", help="the image's name, instead of its file's")
+    parser.add_argument("--tag", action="append", default=[], help="tag every image; repeatable")
+    parser.add_argument(
+        "--key-value",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="attach a pair to every image; repeatable",
+    )
+    parser.add_argument(
+        "--transfer",
+        choices=get_args(TransferMode),
+        default="copy",
+        help="how files come; symlink leaves them in place",
+    )
+    parser.add_argument(
+        "--checksum", choices=CHECKSUMS, default="SHA-256", help="one of OMERO's, besides SHA-256"
+    )
+    parser.add_argument("--bulk", metavar="FILE", help="CSV, TSV or YAML with a row for each path")
+    parser.add_argument(
+        "--parallel", type=_count, metavar="N", help="so many filesets at once (1 to 32)"
+    )
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="leave out what is in the repository already"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would become an image")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.set_defaults(run=_import)
+    parser.set_defaults(run=_import, refuse=parser.error)
 
 
 def _import(options: argparse.Namespace) -> int:
     from ..connection import connect
     from ..objects import Repository
+    from ..objects.importing import How
 
+    if not options.paths and not options.bulk:
+        options.refuse("the following arguments are required: PATH, or --bulk FILE")
     repo = Repository(connect(options.repository, group=options.group))
+    how: How = {
+        "dataset": options.dataset,
+        "project": options.project,
+        "screen": options.screen,
+        "plate": options.plate,
+        "channels": options.channels,
+        "name": options.name,
+        "tags": options.tag,
+        "key_values": options.key_value,
+        "transfer": options.transfer,
+        "checksum": options.checksum,
+        "skip_existing": options.skip_existing,
+    }
+    if options.parallel is not None:
+        how["parallel"] = options.parallel
     if options.dry_run:
-        planned = repo.plan_import(*options.paths, channels=options.channels)
-        print(planned.model_dump_json(indent=1))
+        planned = repo.plan_import(*options.paths, bulk=options.bulk, **how)
+        print(planned.model_dump_json(indent=1) if options.json else planned.as_text())
         return 0
-    images = repo.import_files(
-        *options.paths,
-        dataset=options.dataset,
-        project=options.project,
-        screen=options.screen,
-        plate=options.plate,
-        channels=options.channels,
-        quiet=options.json,
-    )
+    images = repo.import_files(*options.paths, bulk=options.bulk, quiet=options.json, **how)
     if options.json:
-        failed = [failure.model_dump() for failure in images.failed]
-        print(json.dumps({"images": [image.id for image in images], "failed": failed}))
+        print(images.as_json())
     else:
-        print(f"{len(images)} images imported, {len(images.failed)} files not")
+        skipped = f", {len(images.skipped)} here already" if images.skipped else ""
+        print(f"{len(images)} images imported, {len(images.failed)} files not{skipped}")
     return 1 if images.failed and not images else 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 32")
+    return int(text)
 
 
 def results_options(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from .collections import Collection, Containers, Images
 from .containers import Dataset, Plate, Project, Screen, Well
 from .files import AttachedFile
-from .image import Image, ImageList, RegionReader
+from .image import Image, ImageList
 from .labels import Labels
 from .progress import wait
 from .repository import Repository
@@ -20,7 +20,6 @@ __all__ = [
     "Labels",
     "Plate",
     "Project",
-    "RegionReader",
     "Repository",
     "Screen",
     "Table",

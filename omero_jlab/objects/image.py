@@ -4,54 +4,37 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Invalid, NotFound
-from ..model import Channel, ImportFailure, Placement, Roi, Settings, Shape, TargetKind
+from ..model import Channel, ImportFailure, Placement, Roi, Shape, Skipped, TargetKind
 from ..model import Image as ImageRecord
 from ..model import Labels as LabelsRecord
 from ..operations import AnySession
+from .drawing import Drawn, channel_number
 from .fetch import Fetch
 from .labels import Labels
+from .measured import Measured
+from .pixels import Program, dask_of, open_in, zarr_of
 from .thing import Thing
 
 if TYPE_CHECKING:
     import dask.array
+    import zarr
 
     from ..widgets import ImageViewer
 
-__all__ = ["Image", "ImageList", "RegionReader"]
+__all__ = ["Image", "ImageList"]
 
 _MOST_SHOWN = 60
 _PAGE = 1000
 
 
-class RegionReader:
-    """Reads planes of one image level: what the blocks of `Image.dask` are made with.
-
-    It is picklable wherever its Session is, so blocks can be computed in other processes.
-    """
-
-    def __init__(self, session: AnySession, image_id: int, level: int) -> None:
-        self._session = session
-        self._image_id = image_id
-        self._level = level
-
-    def __call__(
-        self, t: int, c: int, z: int, y: int, x: int, height: int, width: int
-    ) -> NDArray[Any]:
-        """The pixels, shape (height, width)."""
-        return self._session.region(self._image_id, self._level, t, c, z, y, x, height, width)
-
-    def __dask_tokenize__(self) -> tuple[str, int, int]:
-        return (type(self).__name__, self._image_id, self._level)
-
-
-class Image(Thing[ImageRecord]):
+class Image(Drawn, Measured, Thing[ImageRecord]):
     """An image; its pixels have the axes TCZYX, and level 0 is full resolution."""
 
     kind: ClassVar[TargetKind] = "image"
@@ -95,26 +78,62 @@ class Image(Thing[ImageRecord]):
         """What the original files say of the image, in their own words."""
         return dict(self._session.images.metadata(self.id))
 
+    @property
+    def import_log(self) -> str:
+        """The log of the import that brought the image: a line for each stage, with its time."""
+        return "\n".join(self._session.images.import_log(self.id))
+
     # -- pixels
 
     def dask(
-        self, level: int = 0, channels: Sequence[int | str] | None = None, chunks: int = 2048
+        self,
+        level: int = 0,
+        channels: Sequence[int | str] | None = None,
+        chunks: int | tuple[int, int] | Literal["auto"] = "auto",
     ) -> dask.array.Array:
-        """The pixels of a level as a lazy TCZYX array with chunks of one plane, `chunks` a side."""
-        from ..pixels import dask_array
+        """The pixels of a level as a lazy TCZYX array, whose chunks are parts of one plane.
 
-        if not 0 <= level < len(self.record.levels):
-            raise Invalid(f"Image {self.id} has levels 0 to {len(self.record.levels) - 1}.")
-        t, c, z, _, _ = self.shape
-        height, width = self.levels[level]
-        wanted = None if channels is None else [self._channel(each) for each in channels]
-        reader = RegionReader(self._session, self.id, level)
-        return dask_array(reader, (t, c, z, height, width), self.dtype, chunks, wanted)
+        They are read where the files lie if this process sees them, else through the server.
+        The array can be computed on a cluster: it takes a capability for this image with it,
+        which holds for half an hour at least, and no token of yours.
+
+        Parameters
+        ----------
+        channels
+            Numbers or names, in the order wanted.
+        chunks
+            Height and width, or a side; by itself near 2048² pixels out of whole stored chunks.
+        """
+        wanted = (
+            None if channels is None else [channel_number(self.record, each) for each in channels]
+        )
+        return dask_of(self._session, self.record, level, wanted, chunks)
+
+    def zarr(self) -> zarr.Group:
+        """The image as an OME-Zarr 0.5 group, read-only: levels `0`, `1` …, and `labels`.
+
+        It can be pickled, as a dask array can.
+        """
+        return zarr_of(self._session, self.id)
+
+    def open_in(self, program: Program, url: str | None = None, seconds: int = 3600) -> str:
+        """What opens the image in another program: a line of Python (napari), of a macro (Fiji),
+        of Groovy (QuPath), or the address of a hosted viewer (neuroglancer, vizarr).
+
+        It holds a read-only capability for this image, for `seconds`, an hour at most: whoever
+        has the line can read the image, and vizarr's host gets to know it.
+
+        Parameters
+        ----------
+        url
+            The address under which that program reaches the server; the one used here without it.
+        """
+        return open_in(self._session, self.id, program, url, seconds)
 
     def plane(self, c: int | str = 0, z: int = 0, t: int = 0, level: int = 0) -> NDArray[Any]:
         """One plane, shape (y, x)."""
         height, width = self.levels[level]
-        number = self._channel(c)
+        number = channel_number(self.record, c)
         return self._session.region(self.id, level, t, number, z, 0, 0, height, width)
 
     def region(
@@ -122,7 +141,7 @@ class Image(Thing[ImageRecord]):
         level: int = 0,
     ) -> NDArray[Any]:  # fmt: skip
         """Part of one plane, shape (height, width)."""
-        number = self._channel(c)
+        number = channel_number(self.record, c)
         return self._session.region(self.id, level, t, number, z, y, x, height, width)
 
     def rgb(
@@ -136,25 +155,6 @@ class Image(Thing[ImageRecord]):
         settings = self.settings
         z, t = settings.z if z is None else z, settings.t if t is None else t
         return self._session.render(self.id, level, t, z, 0, 0, height, width)
-
-    def _channel(self, channel: int | str) -> int:
-        names = [c.name for c in self.channels]
-        if isinstance(channel, str):
-            if channel not in names:
-                raise NotFound(f"Image {self.id} has no channel {channel!r}; it has {names}.")
-            return names.index(channel)
-        if not 0 <= channel < len(names):
-            raise NotFound(f"Image {self.id} has channels 0 to {len(names) - 1}, not {channel}.")
-        return channel
-
-    @property
-    def settings(self) -> Settings:
-        """How the image is drawn for you; assign others to keep them."""
-        return self._session.images.settings(self.id)
-
-    @settings.setter
-    def settings(self, settings: Settings) -> None:
-        self._session.images.put_settings(self.id, settings)
 
     # -- labels and regions
 
@@ -231,18 +231,34 @@ class Image(Thing[ImageRecord]):
 
 
 class ImageList(list[Image]):
-    """Images, and after an import the files that `failed`, each with the reason."""
+    """Images, and after an import the files that `failed`, each with the reason.
+
+    `skipped` holds those that were in the repository already, with the images that they are.
+    """
 
     def __init__(
-        self, images: Iterable[Image] = (), failed: tuple[ImportFailure, ...] = ()
+        self,
+        images: Iterable[Image] = (),
+        failed: tuple[ImportFailure, ...] = (),
+        skipped: tuple[Skipped, ...] = (),
     ) -> None:
         super().__init__(images)
         self.failed = failed
+        self.skipped = skipped
 
     @classmethod
     def found(cls, session: AnySession, **conditions: Any) -> ImageList:
         """All images that fit the conditions of `images.find`, by id."""
         return cls(Image(session, record) for record in _all(session, conditions))
+
+    def as_json(self) -> str:
+        """Ids of the images, and what failed or was skipped, as JSON."""
+        told = {
+            "images": [image.id for image in self],
+            "failed": [each.model_dump() for each in self.failed],
+            "skipped": [each.model_dump() for each in self.skipped],
+        }
+        return json.dumps(told)
 
     def _repr_html_(self) -> str:
         cards = "".join(

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid
 from ..model import (
+    Deletion,
     Group,
+    Health,
     Hit,
-    ImportPlan,
-    ImportReport,
-    ImportRequest,
+    Job,
     Placement,
     ResultsReport,
+    Spacing,
     Tag,
+    Undeleted,
 )
-from ..model import Image as ImageRecord
 from ..model import User as UserRecord
 from ..operations import Accounts, Admin, AnySession
+from .arrays import as_tczyx, spacing_of
 from .collections import Collection, Containers, Images
 from .containers import Dataset, Plate, Project, Screen, Well
 from .fetch import Fetch
-from .image import Image, ImageList
+from .image import Image
+from .importing import Importing
+from .luts import Luts
 from .progress import wait
 from .tables import Table
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Repository"]
 
 
-class Repository:
+class Repository(Importing):
     """The repository as you see it: what `omero_jlab.connect()` answers."""
 
     def __init__(self, session: AnySession) -> None:
@@ -55,6 +59,11 @@ class Repository:
     def groups(self) -> tuple[Group, ...]:
         """The groups that you may work in."""
         return self._session.server.status().groups
+
+    @property
+    def health(self) -> Health:
+        """Whether the repository takes writes, and if not, why not; how much room is left."""
+        return self._session.server.health()
 
     def use_group(self, group: str | int) -> Repository:
         """The same repository, creating in another of your groups from now on."""
@@ -107,6 +116,21 @@ class Repository:
         """The tags that you may see, by name."""
         return self._session.annotations.tags()
 
+    @property
+    def deletions(self) -> tuple[Deletion, ...]:
+        """What was deleted and can be brought back, the newest first."""
+        return self._session.graph.deletions()
+
+    def undelete(self, deletion: Deletion | int) -> Undeleted:
+        """Undo one of `deletions`: exactly what it took is there again."""
+        number = deletion if isinstance(deletion, int) else deletion.id
+        return self._session.graph.undelete(number)
+
+    @property
+    def luts(self) -> Luts:
+        """The lookup tables: iterate over their names, or `luts["fire"]`."""
+        return Luts(self._session)
+
     def image(self, image_id: int) -> Image:
         """The image of that number."""
         return Image(self._session, self._session.images.get(image_id))
@@ -136,62 +160,6 @@ class Repository:
         return Table(self._session, self._session.tables.get(table_id))
 
     # -- bringing in
-
-    def plan_import(
-        self, *paths: str | Path, channels: str | None = None, **target: str | None
-    ) -> ImportPlan:
-        """What `import_files` would make of these paths; nothing is copied."""
-        return self._session.ingest.plan(self._request(paths, channels, target))
-
-    def import_files(
-        self,
-        *paths: str | Path,
-        dataset: str | None = None,
-        project: str | None = None,
-        screen: str | None = None,
-        plate: str | None = None,
-        channels: str | None = None,
-        quiet: bool = False,
-    ) -> ImageList:
-        """Import files and folders of this machine; answers the images, with `.failed`.
-
-        `channels` joins one-channel files to images: `"{well}_{field}_{channel}.tif"`.
-        Containers are given by name, and made where they are missing.
-        """
-        target = {"dataset": dataset, "project": project, "screen": screen, "plate": plate}
-        request = self._request(paths, channels, target)
-        if not quiet:
-            planned = self._session.ingest.plan(request)
-            print(
-                f"{planned.bytes_to_copy / 1e6:,.1f} MB to copy, "
-                f"{planned.bytes_free / 1e9:,.1f} GB free"
-            )
-        job = self._session.ingest.start(request)
-        report = wait(self._session, job, "import", quiet)
-        assert isinstance(report, ImportReport)
-        images: dict[int, ImageRecord] = {}
-        for start in range(0, len(report.image_ids), 1000):
-            ids = report.image_ids[start : start + 1000]
-            images |= {i.id: i for i in self._session.images.find(ids=ids)}
-        made = (Image(self._session, images[i]) for i in report.image_ids)
-        result = ImageList(made, report.failed)
-        if not quiet:
-            for failure in report.failed:
-                print(f"not imported: {failure.path}: {failure.reason}")
-        return result
-
-    def _request(
-        self, paths: Iterable[str | Path], channels: str | None, target: dict[str, str | None]
-    ) -> ImportRequest:
-        given = []
-        for path in paths:
-            place = Path(path).expanduser().absolute()
-            if not place.exists():
-                raise Invalid(f"{place} does not exist on this machine: nothing was imported.")
-            given.append(self._session.upload(place))
-        if not given:
-            raise Invalid("No paths were given to import.")
-        return ImportRequest(paths=tuple(given), channels=channels, **target)
 
     def attach_results(
         self,
@@ -225,13 +193,30 @@ class Repository:
         project: str | None = None,
         like: Image | None = None,
         channels: Sequence[str] | None = None,
+        dims: Sequence[str] | None = None,
+        pixel_size_um: float | Sequence[float | None] | None = None,
+        time_step_s: float | None = None,
     ) -> Image:
-        """Write a TCZYX array (numpy, dask) as a new image; the dataset is made if missing.
+        """Write an array as a new image, chunk by chunk; the dataset is made if missing.
 
-        `like` gives pixel sizes, channel names and colours.
+        Parameters
+        ----------
+        array
+            numpy, dask or xarray.  Five axes are TCZYX and two YX; for others, `dims` names
+            them: "CYX".  An `xarray.DataArray` brings the names of its axes, its channels and,
+            where its coordinates have them, its pixel sizes.
+        like
+            An image that gives pixel sizes, channel names and colours where nothing else does.
+        pixel_size_um
+            One number for Y and X, or (y, x), or (z, y, x).
         """
+        pixels, found, names = as_tczyx(array, dims)
+        given = spacing_of(pixel_size_um, time_step_s)
+        said = found.model_dump() | given.model_dump(exclude_none=True)
         model = None if like is None else like.id
-        record = self._session.add_image(array, name, dataset, project, model, channels)
+        record = self._session.add_image(
+            pixels, name, dataset, project, model, channels or names, Spacing(**said)
+        )
         return Image(self._session, record)
 
     # -- finding and showing
@@ -239,6 +224,10 @@ class Repository:
     def search(self, text: str, limit: int = 100) -> list[Hit]:
         """The objects with every word of `text`, best first; `tag:word` looks in tags only."""
         return list(self._session.search.find(text, limit=limit))
+
+    def jobs(self, limit: int = 20) -> list[Job]:
+        """The newest jobs: imports, pyramids, thumbnails and others, and how far each is."""
+        return list(self._session.jobs.list(limit))
 
     def browse(self, height_px: int = 520) -> RepositoryBrowser:
         """The browser: tree, thumbnails, filter, search, metadata."""

@@ -14,8 +14,11 @@ class Ingest(Protocol):
     """Paths are on the disk of the repository's owner process; other files are uploaded first."""
 
     @http.post("imports/plan")
-    def plan(self, request: ImportRequest) -> ImportPlan:
-        """What an import would make of these paths, and how much it would copy."""
+    def plan(self, request: ImportRequest, images: bool = False) -> ImportPlan:
+        """What an import would make of these paths, and how much it would copy.
+
+        With `images`, every fileset is read for the images in it.
+        """
         ...
 
     @http.post("imports")

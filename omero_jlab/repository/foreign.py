@@ -11,7 +11,7 @@ from ..storage import is_upload_of
 from ..workers import Workers
 from .work import Work
 
-__all__ = ["check_own", "plan_filesets", "read_fileset", "transcode_fileset"]
+__all__ = ["check_nameable", "check_own", "plan_filesets", "read_fileset", "transcode_fileset"]
 
 _MODULE = "omero_jlab.formats"
 _MOST_NAMED = 64
@@ -33,7 +33,7 @@ def check_own(session: Work, paths: Sequence[Path]) -> None:
         No file could have that name.
     """
     for path in paths:
-        _check_nameable(path)
+        check_nameable(path)
     if session.shares_disk:
         return
     layout = session.store.layout
@@ -45,7 +45,8 @@ def check_own(session: Work, paths: Sequence[Path]) -> None:
             )
 
 
-def _check_nameable(path: Path) -> None:
+def check_nameable(path: Path) -> None:
+    """Raise `Invalid` where no file could have that name."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -93,7 +94,7 @@ def transcode_fileset(workers: Workers, plan: Plan, root: Path, out: Path) -> Co
         str(root.resolve()),
         plan.model_dump_json(),
         str(out.resolve()),
-        folder=root,
+        folder=_visible(plan) if root == plan.root else root,
         writable=out,
         timeout_s=_patience(plan),
     )
