@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "Conflict",
+    "Damaged",
     "Denied",
     "Full",
     "Invalid",
@@ -51,6 +52,12 @@ class Unreadable(OmeroError, OSError):
     """A file is damaged, truncated, changed or of a kind that cannot be read."""
 
 
+class Damaged(Unreadable):
+    """A file of the repository is not what was written; `path` is where it lies, if known."""
+
+    path = ""
+
+
 class Newer(Unreadable):
     """Written by a newer program than this one."""
 
@@ -71,6 +78,7 @@ _STATUS: dict[type[OmeroError], int] = {
     Invalid: 400,
     Conflict: 409,
     Newer: 501,
+    Damaged: 422,
     Unreadable: 422,
     Unavailable: 503,
     Full: 507,

@@ -12,16 +12,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue, ValidationError
 
-from ..errors import Newer, Unreadable
+from ..errors import Damaged, Newer, Unreadable
 from .record import Record
 
-__all__ = ["ChunkIndex", "Codec", "FileEntry", "IndexHeader", "LevelLayout", "Shape6"]
+__all__ = [
+    "ChunkIndex",
+    "Codec",
+    "DocumentEntry",
+    "FileEntry",
+    "IndexHeader",
+    "LevelLayout",
+    "Shape6",
+]
 
 VERSION = 1
-_MAGIC = b"OJCHUNK1"
+_MAGIC = b"OJCHUNK2"
+# What the first release wrote: no digest at the end, no documents.
+_FIRST = b"OJCHUNK1"
+_DIGEST = 16
+_LARGEST = 1 << 36
 Shape6 = tuple[int, int, int, int, int, int]
 
 
@@ -74,12 +87,27 @@ class LevelLayout(Record):
         return (t, c, z, y, x, s)
 
 
+class DocumentEntry(Record):
+    """A `zarr.json` beside the chunks; `digest` is XXH3-128.
+
+    `path` is relative to the folder of the index.
+    """
+
+    path: str
+    size: int
+    digest: str
+
+
 class IndexHeader(Record):
-    """The part of an index that is read first; `version` grows when its meaning changes."""
+    """The part of an index that is read first; `version` grows when its meaning changes.
+
+    `documents` describe, to other readers, the arrays whose root is `pixels`.
+    """
 
     version: int = VERSION
     files: tuple[FileEntry, ...]
     levels: tuple[LevelLayout, ...]
+    documents: tuple[DocumentEntry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,14 +124,15 @@ class ChunkIndex:
     length: tuple[NDArray[np.int64], ...]
 
     def to_bytes(self) -> bytes:
-        """The index in one block of bytes, with a checksum."""
+        """The index in one block of bytes, which ends with the XXH3-128 of all before it."""
         head = self.header.model_dump_json().encode()
         arrays = []
         for file, offset, length in zip(self.file, self.offset, self.length, strict=True):
             arrays += [file.astype("<i4"), offset.astype("<i8"), length.astype("<i8")]
         body = b"".join([struct.pack("<Q", len(head)), head, *(a.tobytes() for a in arrays)])
         packed = zlib.compress(body, 1)
-        return _MAGIC + struct.pack("<IQ", zlib.crc32(packed), len(body)) + packed
+        data = _MAGIC + struct.pack("<IQ", zlib.crc32(packed), len(body)) + packed
+        return data + xxhash.xxh3_128_digest(data)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ChunkIndex:
@@ -113,20 +142,12 @@ class ChunkIndex:
         ------
         Newer
             A newer program wrote it.
+        Damaged
+            The bytes are not those that were written.
         Unreadable
-            The bytes are damaged.
+            The header has an unknown form.
         """
-        prefix = len(_MAGIC) + 12
-        if len(data) < prefix or data[:7] != _MAGIC[:7]:
-            raise Unreadable("This is no chunk index: it must be built again from the files.")
-        if data[:8] != _MAGIC:
-            raise Newer("A newer omero-jlab wrote this chunk index: update omero-jlab to read it.")
-        crc, size = struct.unpack("<IQ", data[len(_MAGIC) : prefix])
-        packed = data[prefix:]
-        if zlib.crc32(packed) != crc:
-            raise Unreadable("The chunk index is damaged: it must be built again from the files.")
-        unpacker = zlib.decompressobj()
-        body = unpacker.decompress(packed, size)
+        body = _body(data)
         (head_size,) = struct.unpack_from("<Q", body)
         try:
             header = IndexHeader.model_validate_json(body[8 : 8 + head_size])
@@ -143,3 +164,22 @@ class ChunkIndex:
             arrays.append(tuple(of_level))
         file, offset, length = zip(*arrays, strict=True) if arrays else ((), (), ())
         return cls(header, file, offset, length)
+
+
+def _body(data: bytes) -> bytes:
+    """The unpacked part of an index, after its checksums."""
+    prefix = len(_MAGIC) + 12
+    whole = xxhash.xxh3_128_digest(data[:-_DIGEST]) == data[-_DIGEST:]
+    if len(data) < prefix or not (whole or data[:8] == _FIRST):
+        raise Damaged("The chunk index is damaged.")
+    if data[:8] not in (_FIRST, _MAGIC):
+        raise Newer("A newer omero-jlab wrote this chunk index: update omero-jlab to read it.")
+    crc, size = struct.unpack("<IQ", data[len(_MAGIC) : prefix])
+    packed = data[prefix:-_DIGEST] if whole else data[prefix:]
+    if zlib.crc32(packed) != crc or not 8 <= size <= _LARGEST:
+        raise Damaged("The chunk index is damaged.")
+    # One byte more than should come: the first release kept no checksum of the size.
+    body = zlib.decompressobj().decompress(packed, size + 1)
+    if len(body) != size:
+        raise Damaged("The chunk index is damaged.")
+    return body

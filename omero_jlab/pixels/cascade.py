@@ -9,15 +9,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from ..errors import OmeroError
-from ..model.chunks import ChunkIndex, FileEntry, IndexHeader
+from ..model.chunks import ChunkIndex, DocumentEntry, FileEntry, IndexHeader
 from ..storage import fsync_file, fsync_folder, make_folders, writing
 from .halve import Reduce
 from .parallel import CORES
@@ -28,6 +29,7 @@ from .sources import Block, LevelSource, Source
 __all__ = [
     "Cancelled",
     "Steps",
+    "documented",
     "index_of",
     "level_count",
     "published",
@@ -137,6 +139,18 @@ def index_of(levels: Sequence[Written], prefixes: Sequence[str]) -> ChunkIndex:
         tuple(level.offset for level in levels),
         tuple(level.length for level in levels),
     )
+
+
+def documented(index: ChunkIndex, folder: Path, prefix: str) -> ChunkIndex:
+    """`index` with the digest of every `zarr.json` in `folder`, named `prefix` and its path."""
+    found = []
+    for path in sorted(folder.rglob("zarr.json")):
+        data = path.read_bytes()
+        name = prefix + path.relative_to(folder).as_posix()
+        digest = xxhash.xxh3_128_hexdigest(data)
+        found.append(DocumentEntry(path=name, size=len(data), digest=digest))
+    documents = (*index.header.documents, *found)
+    return replace(index, header=index.header.model_copy(update={"documents": documents}))
 
 
 @contextmanager

@@ -10,15 +10,18 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Unavailable, Unreadable
 from ..model.chunks import FileEntry
+from ..storage import Watch, open_link
 
 __all__ = ["FILES", "OpenFiles", "read_exactly", "read_into"]
 
+_Key = tuple[str, int, int]
 _TOO_MANY = {errno.EMFILE, errno.ENFILE}
 
 
@@ -26,6 +29,7 @@ _TOO_MANY = {errno.EMFILE, errno.ENFILE}
 class _Open:
     descriptor: int
     users: int = 0
+    retired: bool = False
 
 
 class OpenFiles:
@@ -34,49 +38,93 @@ class OpenFiles:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._guard = threading.Lock()
-        self._open: OrderedDict[tuple[str, int, int], _Open] = OrderedDict()
+        self._open: OrderedDict[_Key, _Open] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._open)
 
     @contextmanager
-    def using(self, path: str, entry: FileEntry) -> Iterator[int]:
-        """A descriptor for reading `path`, which is still the file that `entry` describes.
+    def using(
+        self, path: str, entry: FileEntry, watch: Watch, checked: bool
+    ) -> Iterator[tuple[int, os.stat_result]]:
+        """A descriptor for reading `path`, still the file that `entry` describes, and its state.
+
+        The time of change says nothing of a file of our own whose chunks are `checked` one by
+        one; of any other, `watch` is asked what another time means.
 
         Raises
         ------
         Unreadable
             The file is missing, no regular file, or was changed.
+        Damaged
+            It is known to be damaged.
         Unavailable
-            The process has too many open files.
+            The process has too many open files, or whether the file was changed is being found
+            out.
         """
+        watch.check(path)
         key = (path, entry.size, entry.mtime_ns)
+        held, found = self._held(key)
+        try:
+            _check_size(path, entry, found)
+            own = checked and entry.root == "pixels"
+            if found.st_mtime_ns != entry.mtime_ns and not own:
+                watch.touched(path, entry.mtime_ns, found)
+            yield held.descriptor, found
+        except Unreadable:
+            # Whoever mends it may put another file in its place.
+            self._retire(key, held)
+            raise
+        finally:
+            self._release(held)
+
+    def forget(self, path: str, entry: FileEntry) -> None:
+        """Close the descriptor of one file as soon as nobody reads from it."""
+        key = (path, entry.size, entry.mtime_ns)
+        held = self._open.get(key)
+        if held is not None:
+            self._retire(key, held)
+
+    def forget_all(self) -> None:
+        """Close every descriptor as soon as nobody reads from it."""
+        with self._guard:
+            everything = list(self._open.items())
+        for key, held in everything:
+            self._retire(key, held)
+
+    def _held(self, key: _Key) -> tuple[_Open, os.stat_result]:
+        """A descriptor to be released, of the file that has the name now, and its state."""
         with self._guard:
             held = self._open.get(key)
             if held is not None:
                 held.users += 1
                 self._open.move_to_end(key)
-        if held is None:
-            held = self._add(key, self._opened(path))
-        try:
+        if held is not None:
             # Each time: a file may be written to while we hold it open.
-            _check_unchanged(path, entry, os.fstat(held.descriptor))
-            yield held.descriptor
-        finally:
-            with self._guard:
-                held.users -= 1
-                self._shrink(self._limit)
+            found = os.fstat(held.descriptor)
+            if found.st_nlink > 0:
+                return held, found
+            self._retire(key, held)
+            self._release(held)
+        held = self._add(key, self._opened(key[0]))
+        return held, os.fstat(held.descriptor)
 
-    def forget(self, path: str, entry: FileEntry) -> None:
-        """Close the descriptor of one file unless somebody is reading from it."""
+    def _retire(self, key: _Key, held: _Open) -> None:
         with self._guard:
-            key = (path, entry.size, entry.mtime_ns)
-            held = self._open.get(key)
-            if held is not None and held.users == 0:
+            if self._open.get(key) is held:
                 del self._open[key]
-                os.close(held.descriptor)
+                held.retired = True
+                if held.users == 0:
+                    os.close(held.descriptor)
 
-    def _add(self, key: tuple[str, int, int], descriptor: int) -> _Open:
+    def _release(self, held: _Open) -> None:
+        with self._guard:
+            held.users -= 1
+            if held.retired and held.users == 0:
+                os.close(held.descriptor)
+            self._shrink(self._limit)
+
+    def _add(self, key: _Key, descriptor: int) -> _Open:
         with self._guard:
             held = self._open.get(key)
             if held is None:
@@ -87,17 +135,19 @@ class OpenFiles:
             return held
 
     def _opened(self, path: str) -> int:
-        # Without O_NONBLOCK, opening a named pipe would wait for ever.
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            return os.open(path, flags)
+            return _open(path)
+        except Unreadable:
+            raise
         except OSError as error:
             if error.errno not in _TOO_MANY:
                 raise Unreadable(f"{path} cannot be opened: {error.strerror}.") from error
         with self._guard:
             self._shrink(0)
         try:
-            return os.open(path, flags)
+            return _open(path)
+        except Unreadable:
+            raise
         except OSError as error:
             raise Unavailable(
                 f"{path} cannot be opened: {error.strerror}. Try again, or raise `ulimit -n`."
@@ -111,18 +161,24 @@ class OpenFiles:
             os.close(self._open.pop(key).descriptor)
 
 
-def _check_unchanged(path: str, entry: FileEntry, found: os.stat_result) -> None:
+def _open(path: str) -> int:
+    # Without O_NONBLOCK, opening a named pipe would wait for ever.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    return open_link(Path(path))
+
+
+def _check_size(path: str, entry: FileEntry, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise Unreadable(f"{path} is no regular file.")
     if found.st_size != entry.size:
         raise Unreadable(
             f"{path} was changed: it had {entry.size:,} bytes when it was registered and has "
             f"{found.st_size:,} now. Put the original back, or import the file again."
-        )
-    if found.st_mtime_ns != entry.mtime_ns:
-        raise Unreadable(
-            f"{path} was changed after it was registered. Put the original back with its time of "
-            f"change, or import the file again."
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import struct
 import threading
 from typing import Any
 
+import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,34 +15,63 @@ from ..errors import Unreadable
 from .files import read_into
 from .level import Chunk, Part
 
-__all__ = ["copy_plain"]
+__all__ = ["copy_plain", "read_checked"]
 
 # One read fits into the processor's cache, from where it is copied to its place.
 _BLOCK = 1 << 19
 _scratch = threading.local()
 
 
+def read_checked(
+    descriptor: int, path: str, chunk: Chunk, stored: np.dtype[Any]
+) -> NDArray[Any] | None:
+    """The pixels of a whole uncompressed chunk, or None where its checksum is another.
+
+    They are valid until this thread reads the next chunk.
+    """
+    size = _check_length(path, chunk, stored, checked=True)
+    data = _buffer(chunk.length)[: chunk.length]
+    read_into(descriptor, chunk.offset, data, path)
+    data.flags.writeable = False
+    body: Any = data[:size]
+    if google_crc32c.value(body) != struct.unpack("<I", data[size:].tobytes())[0]:
+        return None
+    return data[:size].view(stored).reshape(chunk.shape)
+
+
 def copy_plain(
-    descriptor: int, path: str, chunk: Chunk, stored: np.dtype[Any], out: NDArray[Any]
+    descriptor: int,
+    path: str,
+    chunk: Chunk,
+    stored: np.dtype[Any],
+    out: NDArray[Any],
+    checked: bool = False,
 ) -> None:
     """Copy the asked part of an uncompressed chunk to `out`, shape (C, height, width).
+
+    With `checked`, the chunk ends with a checksum, which is not looked at.
 
     Raises
     ------
     Unreadable
         The chunk has another number of bytes than its pixels, or the file ends before.
     """
-    size = math.prod(chunk.shape) * stored.itemsize
-    if chunk.length != size:
-        raise Unreadable(
-            f"{path} holds {chunk.length:,} bytes for a chunk of {chunk.shape} pixels, which "
-            f"needs {size:,}: the file is damaged."
-        )
+    _check_length(path, chunk, stored, checked)
     planes: dict[tuple[int, int, int], list[Part]] = {}
     for part in chunk.parts:
         planes.setdefault((part.t, part.c, part.z), []).append(part)
     for place, parts in planes.items():
         _copy_plane(descriptor, path, chunk, place, parts, stored, out)
+
+
+def _check_length(path: str, chunk: Chunk, stored: np.dtype[Any], checked: bool) -> int:
+    size = math.prod(chunk.shape) * stored.itemsize
+    if chunk.length != size + 4 * checked:
+        raise Unreadable(
+            f"{path} holds {chunk.length:,} bytes for a chunk of {chunk.shape} pixels, which "
+            f"needs {size + 4 * checked:,}: the file is damaged."
+        )
+    return size
 
 
 def _copy_plane(

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from ..errors import Invalid
 from ..model.chunks import ChunkIndex, IndexHeader
-from .cascade import Steps, index_of, level_count, published, write_group, write_levels
+from .cascade import (
+    Steps,
+    documented,
+    index_of,
+    level_count,
+    published,
+    write_group,
+    write_levels,
+)
 from .halve import mean
 from .reader import PixelReader
 from .shards import Written
@@ -72,8 +80,10 @@ def build_pyramid(
         levels = write_levels(part, LevelSource(reader, number), number, copying, mean, steps, last)
         numbers = range(number if copying else number + 1, last + 1)
         write_group(part, numbers, "mean")
-    kept = number if copying else number + 1
-    return _joined(reader.index, kept, levels, [f"{prefix}{n}/" for n in numbers])
+        kept = number if copying else number + 1
+        joined = _joined(reader.index, kept, levels, [f"{prefix}{n}/" for n in numbers])
+        joined = documented(joined, part, prefix)
+    return joined
 
 
 def _start(reader: PixelReader) -> tuple[int, bool]:
@@ -108,6 +118,7 @@ def _joined(
     header = IndexHeader(
         files=files + added.header.files,
         levels=index.header.levels[:kept] + added.header.levels,
+        documents=index.header.documents,
     )
     return ChunkIndex(
         header,

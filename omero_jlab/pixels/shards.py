@@ -27,7 +27,8 @@ _SHARD = 1 << 30
 _MISSING = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ENOUGH = 0.8
 Shape5 = tuple[int, int, int, int, int]
-_LITTLE: dict[str, Any] = {"name": "bytes", "configuration": {"endian": "little"}}
+_LITTLE = Codec(name="bytes", configuration={"endian": "little"})
+_CHECKSUM = Codec(name="crc32c")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class ShardedLevel:
         self._shape = shape
         self._dtype = dtype.newbyteorder("<")
         self._codec = codec
+        self._codecs = (_LITTLE, *(() if codec is None else (codec,)), _CHECKSUM)
         self._chunk: Shape5 = (1, group, 1, min(CHUNK, shape[3]), min(CHUNK, shape[4]))
         grid = [-(-n // k) for n, k in zip(shape, self._chunk, strict=True)]
         self._grid: Shape5 = (grid[0], grid[1], grid[2], grid[3], grid[4])
@@ -149,15 +151,18 @@ class ShardedLevel:
                 whole[:, : planes.shape[1], : planes.shape[2]] = planes
                 planes = whole
             data = _encode(np.ascontiguousarray(planes, self._dtype), self._codec)
+            checksum = _checksum(data)
+            length = len(data) + len(checksum)
             shard = self._shard(shard_at)
             with shard.guard:
                 offset = shard.end
-                shard.end += len(data)
-            with writing(shard.path, len(data)):
+                shard.end += length
+            with writing(shard.path, length):
                 _write(shard.descriptor, data, offset)
-            shard.table[inside] = offset, len(data)
+                _write(shard.descriptor, checksum, offset + len(data))
+            shard.table[inside] = offset, length
             self._file[at] = shard.number
-            self._offset[at], self._length[at] = offset, len(data)
+            self._offset[at], self._length[at] = offset, length
         with self._guard:
             left = self._left.setdefault(shard_at, self._expected(shard_at)) - 1
             self._left[shard_at] = left
@@ -173,10 +178,7 @@ class ShardedLevel:
             shape=(*self._shape, 1),
             chunk=(*self._chunk, 1),
             dtype=self._dtype.name,
-            codecs=(
-                Codec(name="bytes", configuration={"endian": "little"}),
-                *(() if self._codec is None else (self._codec,)),
-            ),
+            codecs=self._codecs,
         )
         files = tuple(self._files[number] for number in range(len(self._files)))
         return Written(layout, files, self._file, self._offset, self._length)
@@ -222,7 +224,7 @@ class ShardedLevel:
 
     def _finish(self, shard: _Shard) -> None:
         index = shard.table.astype("<u8").tobytes()
-        index += struct.pack("<I", google_crc32c.value(index))
+        index += _checksum(index)
         try:
             with writing(shard.path, len(index)):
                 _write(shard.descriptor, index, shard.end)
@@ -236,11 +238,10 @@ class ShardedLevel:
             self._files[shard.number] = entry
 
     def _metadata(self) -> dict[str, Any]:
-        codec = [] if self._codec is None else [self._codec.model_dump()]
         sharding = {
             "chunk_shape": self._chunk,
-            "codecs": [_LITTLE, *codec],
-            "index_codecs": [_LITTLE, {"name": "crc32c"}],
+            "codecs": [codec.model_dump() for codec in self._codecs],
+            "index_codecs": [_LITTLE.model_dump(), {"name": "crc32c"}],
             "index_location": "end",
         }
         shard = [n * k for n, k in zip(self._in_shard, self._chunk, strict=True)]
@@ -257,6 +258,12 @@ class ShardedLevel:
             "attributes": {},
             "dimension_names": ["t", "c", "z", "y", "x"],
         }
+
+
+def _checksum(data: bytes | memoryview) -> bytes:
+    view: Any = np.frombuffer(data, np.uint8)
+    view.flags.writeable = False
+    return struct.pack("<I", google_crc32c.value(view))
 
 
 def _write(descriptor: int, data: bytes | memoryview, offset: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import Conflict, Invalid
 from ..model.chunks import ChunkIndex
 from ..storage import make_folders
-from .cascade import Steps, index_of, level_count, sync_tree, write_group, write_levels
+from .cascade import Steps, documented, index_of, level_count, sync_tree, write_group, write_levels
 from .halve import Reduce, mean, nearest
 from .sources import ArraySource
 
@@ -125,7 +125,8 @@ def _written(folder: Path, source: ArraySource, reduce: Reduce, steps: Steps) ->
         levels = write_levels(folder, source, 0, True, reduce, steps, last)
         write_group(folder, range(last + 1), "nearest" if reduce is nearest else "mean")
         sync_tree(folder)
-    return index_of(levels, [f"{number}/" for number in range(last + 1)])
+        index = index_of(levels, [f"{number}/" for number in range(last + 1)])
+        return documented(index, folder, "")
 
 
 @contextmanager

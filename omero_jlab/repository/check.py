@@ -2,57 +2,64 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
-from ..errors import OmeroError
 from ..model import CheckReport, Problem
-from ..model.chunks import ChunkIndex
-from ..storage import hash_file
-from ..tables import verify as verify_segment
-from .inventory import Inventory, index_of, stored_files, take_inventory
-from .jobs import Progress
+from .inventory import Inventory, drawn_files, index_of, stored_files, take_inventory
+from .progress import Progress
+from .scrub import forget_orphans, note, still, with_affected
 from .state import State
+from .survey import Key, count_items, items
 
 __all__ = ["check"]
+
+_KEEP_S = 5.0
 
 
 def check(state: State, verify: bool, progress: Progress) -> CheckReport:
     """What is missing, damaged or named by no row; with `verify`, checksums are computed anew.
 
-    What is written or deleted meanwhile is looked at again before it counts as a problem.
+    What is written or deleted meanwhile is looked at again before it counts as a problem.  A
+    file that was found to be damaged is marked as such, and one that is whole again is not.
     """
-    first = _problems(state, verify, progress)
+    inventory, first = _disagreements_now(state)
+    damaged = _verified(state, progress) if verify else _known(state)
+    if first:
+        inventory, again = _disagreements_now(state)
+        first = [problem for problem in first if problem in again]
+    bad = {problem.path for problem in first}
+    problems = [*first, *(problem for problem in damaged if problem.path not in bad)]
     sizes = dict(stored_files(state))
-    problems = first and _still(first, _problems(state, False, progress))
     return CheckReport(
         verified=verify,
         files=len(sizes),
         size=sum(sizes.values()),
-        problems=tuple(sorted(problems, key=lambda p: p.path)),
+        in_trash=sum(map(inventory.in_trash, sizes)),
+        problems=with_affected(
+            state,
+            (
+                problem.model_copy(update={"in_trash": inventory.in_trash(problem.path)})
+                for problem in problems
+            ),
+        ),
     )
 
 
-def _still(first: list[Problem], again: list[Problem]) -> list[Problem]:
-    """The problems that were no mere work in progress; damage is not looked for twice."""
-    return [problem for problem in first if problem.kind == "damaged" or problem in again]
-
-
-def _problems(state: State, verify: bool, progress: Progress) -> list[Problem]:
+def _disagreements_now(state: State) -> tuple[Inventory, list[Problem]]:
     inventory = take_inventory(state.layout, state.engines.reader)
+    return inventory, list(_disagreements(state, inventory))
+
+
+def _disagreements(state: State, inventory: Inventory) -> Iterator[Problem]:
     sizes = dict(stored_files(state))
-    problems = list(_disagreements(inventory, sizes))
-    if verify:
-        bad = {problem.path for problem in problems}
-        problems += _damage(state, inventory, bad, progress)
-    return problems
-
-
-def _disagreements(inventory: Inventory, sizes: dict[str, int]) -> Iterator[Problem]:
     named = {path: size for path, (size, _) in inventory.originals.items()}
     named |= {path: segment.size for path, segment in inventory.segments.items()}
     for path, size in named.items():
         if path not in sizes:
             yield Problem(kind="missing", path=path)
+        elif path in inventory.in_place:
+            yield from _moved_on(state, path, *inventory.in_place[path])
         elif sizes[path] != size:
             detail = f"has {sizes[path]:,} bytes, and must have {size:,}"
             yield Problem(kind="size", path=path, detail=detail)
@@ -62,45 +69,59 @@ def _disagreements(inventory: Inventory, sizes: dict[str, int]) -> Iterator[Prob
     for path in sizes:
         if not inventory.names(path):
             yield Problem(kind="stray", path=path)
+    for path, _ in drawn_files(state):
+        if not inventory.names(path):
+            yield Problem(kind="stray", path=path)
 
 
-def _damage(
-    state: State, inventory: Inventory, skip: set[str], progress: Progress
-) -> Iterator[Problem]:
-    root = state.layout.root
-    total = sum(size for size, _ in inventory.originals.values())
-    total += sum(segment.size for segment in inventory.segments.values())
-    done = 0
-    for path, (size, sha256) in inventory.originals.items():
-        if path not in skip and hash_file(root / path).sha256 != sha256:
-            yield Problem(kind="damaged", path=path, detail="its SHA-256 is not the one it had")
-        done += size
-        progress.tell(done, total, "verifying")
-    for path, segment in inventory.segments.items():
-        if path not in skip:
-            folder = root / path.removesuffix(f"/{segment.path}")
-            for column in verify_segment(folder, segment):
-                yield Problem(kind="damaged", path=path, detail=f"column {column}")
-        done += segment.size
-        progress.tell(done, total, "verifying")
-    for place in inventory.indexed:
-        path = index_of(place)
-        if path not in skip:
-            yield from _damaged_index(state, place)
-
-
-def _damaged_index(state: State, place: str) -> Iterator[Problem]:
-    root = state.layout.root
+def _moved_on(state: State, path: str, size: int, mtime_ns: int) -> Iterator[Problem]:
+    """What happened to a file in place since it was registered."""
+    link = state.layout.root / path
     try:
-        index = ChunkIndex.from_bytes((root / index_of(place)).read_bytes())
-    except OmeroError as error:
-        yield Problem(kind="damaged", path=index_of(place), detail=str(error))
+        found = link.stat()
+    except OSError:
+        detail = f"it leads to {link.readlink()}, which is gone" if link.is_symlink() else ""
+        yield Problem(kind="missing", path=path, detail=detail)
         return
-    for entry in index.header.files:
-        if entry.root != "pixels":
-            continue
-        path = root / place / entry.path
-        if not path.is_file():
-            yield Problem(kind="missing", path=f"{place}/{entry.path}")
-        elif path.stat().st_size != entry.size:
-            yield Problem(kind="size", path=f"{place}/{entry.path}")
+    if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
+        detail = f"it leads to {link.readlink()}, which was written to since it was registered"
+        yield Problem(kind="changed", path=path, detail=detail)
+
+
+def _known(state: State) -> list[Problem]:
+    """The files that were found to be damaged before."""
+    return [
+        Problem(kind="damaged", path=path, detail=detail)
+        for path, detail in state.damage.marks.items()
+    ]
+
+
+def _verified(state: State, progress: Progress) -> list[Problem]:
+    """What checksums say; an interrupted check goes on where it was."""
+    step = progress.step or {}
+    kept: list[int] = step.get("after", [-1, 0])
+    after: Key = (kept[0], kept[1])
+    done, size = int(step.get("done", 0)), int(step.get("size", 0))
+    problems = [Problem.model_validate(one) for one in step.get("problems", ())]
+    total = max(count_items(state), done)
+
+    def pace(read: int) -> None:
+        nonlocal size
+        size += read
+        progress.check()
+
+    kept_at = time.monotonic()
+    for item in items(state, after):
+        progress.tell(done, total, f"{size:,} bytes verified", item.stage)
+        _, found = item.verify(pace)
+        if found:
+            found = still(state, item, found, pace)
+        note(state, item, found)
+        problems += found
+        done += 1
+        if time.monotonic() - kept_at > _KEEP_S:
+            listed = [problem.model_dump(mode="json") for problem in problems]
+            progress.keep({"after": list(item.key), "done": done, "size": size, "problems": listed})
+            kept_at = time.monotonic()
+    forget_orphans(state)
+    return problems

@@ -4,38 +4,61 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import Unreadable
+from ..errors import Damaged, Unreadable
 from ..model.chunks import ChunkIndex
 from ..pixels import PixelReader
+from ..storage import Watch
 from .recent import Recent
 
-__all__ = ["INDEX", "Readers"]
+__all__ = ["INDEX", "PROFILE", "Readers"]
 
 INDEX = "index"
+PROFILE = "profile.icc"
+"""The colour profile of a picture, beside the index; like it, never changed."""
 _KEPT = 256
 
 
 class Readers:
     """Readers by folder and version; the least recently used is forgotten first."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
         self._open: Recent[tuple[Path, int], PixelReader] = Recent(_KEPT)
 
     def get(self, folder: Path, version: int, fileset: Path | None = None) -> PixelReader:
-        """The reader of one version of the image whose index lies in `folder`."""
+        """The reader of one version of the image whose index lies in `folder`.
+
+        Raises
+        ------
+        Unreadable
+            The index is missing.
+        Damaged
+            It is not what was written.
+        """
+        path = folder / INDEX
+        self._watch.check(str(path))
         known = self._open.get((folder, version))
         if known is not None:
             return known
         try:
-            data = (folder / INDEX).read_bytes()
+            data = path.read_bytes()
         except FileNotFoundError:
             raise Unreadable(
                 f"The chunk index in {folder} is missing: ask the repository's administrator to "
                 f"restore it from the backup."
             ) from None
+        except OSError as error:
+            raise Unreadable(f"The chunk index {path} cannot be read: {error.strerror}.") from error
+        try:
+            index = ChunkIndex.from_bytes(data)
+        except Damaged:
+            raise self._watch.damaged(str(path), "it is not what was written") from None
         roots = {"pixels": folder} | ({} if fileset is None else {"fileset": fileset})
-        made = PixelReader(ChunkIndex.from_bytes(data), roots)
-        return self._open.put((folder, version), made)
+        return self._open.put((folder, version), PixelReader(index, roots, self._watch))
+
+    def forget(self) -> None:
+        """Remember no reader; who has one may use it to the end."""
+        self._open.clear()
 
     def close(self) -> None:
         """Close every reader."""

@@ -41,7 +41,7 @@ def export_pytables(path: Path, view: TableView) -> None:
     """
     import tables  # type: ignore[import-untyped]
 
-    pieces = list(matches(view.folder, view.groups, None))
+    pieces = list(matches(view.place, view.groups, None))
     dtype = _record(view, pieces)
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -63,7 +63,7 @@ def _record(view: TableView, pieces: list[Piece]) -> numpy.dtype[Any]:
     widths = [1] * len(view.columns)
     absent = [False] * len(view.columns)
     for batch, _ in batches_of(pieces, view.columns):
-        for place, data in enumerate(gather(view.folder, batch, view.columns)):
+        for place, data in enumerate(gather(view.place, batch, view.columns)):
             column = view.columns[place]
             if column.kind == "string":
                 widths[place] = max([widths[place], *map(len, _encoded(data))])
@@ -85,7 +85,7 @@ def _record(view: TableView, pieces: list[Piece]) -> numpy.dtype[Any]:
 
 def _records(view: TableView, batch: list[Piece], dtype: numpy.dtype[Any]) -> NDArray[Any]:
     records = numpy.zeros(sum(len(piece) for piece in batch), dtype)
-    values = gather(view.folder, batch, view.columns)
+    values = gather(view.place, batch, view.columns)
     for name, column, data in zip(dtype.names or (), view.columns, values, strict=True):
         records[name] = _field(column, data, dtype[name].base)
     return records

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -17,6 +16,7 @@ from .columns import ROW_ID, row_bytes
 from .evaluate import Cells
 from .frames import Values, row_index
 from .groups import OpenGroup
+from .reader import SegmentFolder
 from .select import Piece
 
 __all__ = ["batches_of", "gather", "index_of", "picked", "row_ids"]
@@ -28,7 +28,7 @@ Order = NDArray[numpy.int64] | None
 
 
 def gather(
-    folder: Path, pieces: Sequence[Piece], columns: Sequence[Column], order: Order = None
+    folder: SegmentFolder, pieces: Sequence[Piece], columns: Sequence[Column], order: Order = None
 ) -> list[Values]:
     """The values of `columns` in the rows of `pieces`, one after the other or in `order`."""
     rows = sum(len(piece) for piece in pieces)

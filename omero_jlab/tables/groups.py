@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from ..errors import Invalid
 from ..model import Column, ColumnPart, Segment
 from .columns import ROW_ID
 from .evaluate import NAT, Cells
-from .reader import SegmentFile
+from .reader import SegmentFile, SegmentFolder
 from .words import Words
 
 __all__ = ["Group", "OpenGroup", "groups_of"]
@@ -94,7 +93,7 @@ def _check(segment: Segment, part: ColumnPart, column: Column) -> None:
 class OpenGroup:
     """A group whose files are open, each from when it is first needed."""
 
-    def __init__(self, folder: Path, group: Group) -> None:
+    def __init__(self, folder: SegmentFolder, group: Group) -> None:
         self.group = group
         self._folder = folder
         self._files: dict[str, SegmentFile] = {}

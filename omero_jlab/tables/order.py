@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -15,13 +14,14 @@ from .encode import sorted_codes
 from .evaluate import NAT
 from .frames import Values
 from .gather import gather, picked
+from .reader import SegmentFolder
 from .select import Piece
 
 __all__ = ["ordered"]
 
 
 def ordered(
-    folder: Path,
+    folder: SegmentFolder,
     pieces: Sequence[Piece],
     key: Column | None,
     descending: bool,

@@ -3,54 +3,73 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy
+import xxhash
 from numpy.typing import NDArray
 
 from ..errors import Newer, Unreadable
 from ..model import ColumnPart, Segment
+from ..storage import NOBODY, Watch, stamp_of
+from .verified import BLOCK, VERIFIED
 
-__all__ = ["LAYOUT", "SegmentFile", "bytes_of"]
+__all__ = ["LAYOUT", "SegmentFile", "SegmentFolder", "bytes_of"]
 
 LAYOUT = 1
 # So much is read at once where rows lie apart: it stays in the processor's cache.
 _WINDOW = 1 << 19
 
 
+@dataclass(frozen=True)
+class SegmentFolder:
+    """Where a table's segments lie, and who knows of damaged ones."""
+
+    path: Path
+    watch: Watch = NOBODY
+
+
 class SegmentFile:
-    """An open segment.
+    """An open segment.  Each MiB that is read is compared with its checksum, the first time.
 
     Raises
     ------
     Unreadable
         The file is missing, or has another size than when it was written.
+    Damaged
+        It is known to be damaged.
     Newer
         A newer program laid it out.
     """
 
-    def __init__(self, folder: Path, segment: Segment) -> None:
+    def __init__(self, folder: SegmentFolder, segment: Segment) -> None:
         if segment.layout > LAYOUT:
             raise Newer(
                 f"table file {segment.path} has layout {segment.layout}; "
                 f"this program reads up to {LAYOUT}"
             )
         self._name = segment.path
+        self._path = str(folder.path / segment.path)
+        self._watch = folder.watch
+        self._watch.check(self._path)
+        self._block: NDArray[numpy.uint8] | None = None
         self._scratch: NDArray[numpy.uint8] | None = None
         try:
             flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._file = os.open(folder / segment.path, flags)
+            self._file = os.open(self._path, flags)
         except FileNotFoundError as error:
             raise Unreadable(f"table file {segment.path} is missing") from error
-        size = os.fstat(self._file).st_size
-        if size != segment.size:
+        found = os.fstat(self._file)
+        if found.st_size != segment.size:
             os.close(self._file)
             raise Unreadable(
-                f"table file {segment.path} has {size:,} bytes, but was written with "
+                f"table file {segment.path} has {found.st_size:,} bytes, but was written with "
                 f"{segment.size:,}; restore it from a backup"
             )
+        self._verified = VERIFIED.of(self._path, stamp_of(found))
 
     def __enter__(self) -> Self:
         return self
@@ -77,8 +96,40 @@ class SegmentFile:
             done += got
 
     def read(self, part: ColumnPart, start: int, out: NDArray[Any]) -> None:
-        """Read the rows of `part` from `start` on that fill `out`."""
-        self.fill(out, part.offset + start * _row_bytes(part))
+        """Read the rows of `part` from `start` on that fill `out`.
+
+        Raises
+        ------
+        Damaged
+            They are not what was written.
+        """
+        begin = start * _row_bytes(part)
+        self.fill(out, part.offset + begin)
+        view = bytes_of(out)
+        first, last = begin // BLOCK, (begin + len(view) - 1) // BLOCK
+        known = self._verified.blocks(part)
+        while (first := known.find(0, first, last + 1)) >= 0:
+            self._verify(part, first, begin, view)
+            known[first] = 1
+
+    def _verify(self, part: ColumnPart, number: int, begin: int, view: memoryview) -> None:
+        """Compare a block with its checksum; `view` are the bytes of `part` from `begin` on."""
+        low, high = number * BLOCK, min((number + 1) * BLOCK, part.nbytes)
+        if begin <= low and high <= begin + len(view):
+            block = view[low - begin : high - begin]
+        else:
+            if self._block is None:
+                self._block = numpy.empty(BLOCK, "u1")
+            rest = self._block[: high - low]
+            self.fill(rest, part.offset + low)
+            block = rest.data
+            inner, end = max(low, begin), min(high, begin + len(view))
+            view[inner - begin : end - begin] = block[inner - low : end - low]
+        if xxhash.xxh3_128_hexdigest(block) != part.checksums[number]:
+            at = part.offset + low
+            raise self._watch.damaged(
+                self._path, f"column {part.column} at byte {at:,} is not what was written"
+            )
 
     def take(self, part: ColumnPart, rows: NDArray[numpy.int64], out: NDArray[Any]) -> None:
         """Read the given `rows` of `part`, which ascend, into `out`."""
@@ -93,10 +144,10 @@ class SegmentFile:
             end = begin + int(numpy.searchsorted(rows[begin : begin + most], first + most))
             count = int(rows[end - 1]) + 1 - first
             if count == end - begin:
-                self.fill(out[begin:end], part.offset + first * width)
+                self.read(part, first, out[begin:end])
             else:
                 raw = self._scratch[: count * width]
-                self.fill(raw, part.offset + first * width)
+                self.read(part, first, raw)
                 window = raw.view(part.dtype).reshape(count, *part.shape[1:])
                 numpy.take(window, rows[begin:end] - first, axis=0, out=out[begin:end], mode="clip")
             begin = end

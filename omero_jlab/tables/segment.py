@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ from ..errors import Full, Invalid, Unreadable
 from ..model import Column, ColumnPart, Segment
 from .columns import row_bytes
 from .encode import Encoded, encoded_columns
-from .reader import SegmentFile, bytes_of
+from .reader import SegmentFile, SegmentFolder, bytes_of
 from .skeleton import Room, make_skeleton, node_name
+from .verified import BLOCK
 
 __all__ = ["in_segments", "verify", "write_segment"]
 
-_MIB = 1 << 20
-_WRITE = 16 * _MIB
+_WRITE = 16 * BLOCK
 _LONGEST_BOUND = 256
-_LARGEST = 256 * _MIB
+_LARGEST = 256 * BLOCK
 
 
 def in_segments(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> Iterator[pandas.DataFrame]:
@@ -147,8 +147,8 @@ def _described(parts: list[Encoded], index: int) -> ColumnPart:
         minimum=low,
         maximum=high,
         checksums=tuple(
-            xxhash.xxh3_128_hexdigest(view[start : start + _MIB])
-            for start in range(0, len(view), _MIB)
+            xxhash.xxh3_128_hexdigest(view[start : start + BLOCK])
+            for start in range(0, len(view), BLOCK)
         ),
     )
 
@@ -189,32 +189,36 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def verify(folder: Path, segment: Segment) -> list[str]:
+def verify(
+    folder: Path, segment: Segment, pace: Callable[[int], object] = lambda size: None
+) -> list[str]:
     """The columns of `segment` whose stored bytes are not those that were written.
 
-    All of them, where the file is missing or of another size.
+    All of them, where the file is missing, of another size or damaged between its columns.
+    `pace` is called with the number of bytes of each piece that was read.
     """
     every = list(dict.fromkeys(part.column for part in segment.parts))
     try:
-        with SegmentFile(folder, segment) as file:
-            damaged = {part.column for part in segment.parts if not _is_whole(file, part)}
+        with SegmentFile(SegmentFolder(folder), segment) as file:
+            damaged = {part.column for part in segment.parts if not _is_whole(file, part, pace)}
         found = _frame_checksum(folder / segment.path, segment.size, segment.parts)
     except (Unreadable, OSError):
         return every
     if segment.frame_checksum not in ("", found):
-        return every
+        return every or [""]
     return [name for name in every if name in damaged]
 
 
-def _is_whole(file: SegmentFile, part: ColumnPart) -> bool:
-    buffer = numpy.empty(_MIB, "u1")
+def _is_whole(file: SegmentFile, part: ColumnPart, pace: Callable[[int], object]) -> bool:
+    buffer = numpy.empty(BLOCK, "u1")
     for number, expected in enumerate(part.checksums):
-        start = number * _MIB
-        piece = buffer[: min(_MIB, part.nbytes - start)]
+        start = number * BLOCK
+        piece = buffer[: min(BLOCK, part.nbytes - start)]
         try:
             file.fill(piece, part.offset + start)
         except (Unreadable, OSError):
             return False
+        pace(len(piece))
         if xxhash.xxh3_128_hexdigest(piece.data) != expected:
             return False
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from .evaluate import Cells, fulfilled
 from .groups import Group, OpenGroup, Rows
 from .nodes import Condition
 from .prune import possible
+from .reader import SegmentFolder
 
 __all__ = ["Piece", "matches", "window"]
 
@@ -67,7 +67,9 @@ class _Block:
         return self._read[column]
 
 
-def matches(folder: Path, groups: Sequence[Group], condition: Condition | None) -> Iterator[Piece]:
+def matches(
+    folder: SegmentFolder, groups: Sequence[Group], condition: Condition | None
+) -> Iterator[Piece]:
     """The rows that fulfil `condition`, ascending; all, where it is None."""
     for group in groups:
         if condition is None:

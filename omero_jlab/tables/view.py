@@ -10,12 +10,14 @@ import pyarrow  # type: ignore[import-untyped]
 
 from ..errors import Invalid
 from ..model import Column, Segment
+from ..storage import NOBODY, Watch
 from .columns import ROW_ID, chosen
 from .frames import Values, arrow_schema, as_arrow, as_frame
 from .gather import Order, batches_of, gather, index_of, row_ids
 from .grammar import parse
 from .groups import Group, groups_of
 from .order import ordered
+from .reader import SegmentFolder
 from .select import Piece, matches, window
 
 __all__ = ["TableView"]
@@ -31,6 +33,7 @@ class TableView:
     folder : where the segments lie
     columns : of the table, in order
     segments : of this version
+    watch : who knows of damaged files
 
     Raises
     ------
@@ -39,9 +42,14 @@ class TableView:
     """
 
     def __init__(
-        self, folder: Path, columns: tuple[Column, ...], segments: tuple[Segment, ...]
+        self,
+        folder: Path,
+        columns: tuple[Column, ...],
+        segments: tuple[Segment, ...],
+        watch: Watch = NOBODY,
     ) -> None:
         self.folder = folder
+        self.place = SegmentFolder(folder, watch)
         self.columns = columns
         self.segments = segments
         self.groups: list[Group] = groups_of(columns, segments)
@@ -75,12 +83,12 @@ class TableView:
         ------
         Invalid
             A column is unknown or the condition has no meaning; one line says which.
-        Unreadable
-            A file is missing or damaged.
+        Unreadable, Damaged
+            A file is missing, or not what was written.
         """
         wanted = self._chosen(columns)
         pieces, order = self._selected(condition, order_by, descending, limit, offset)
-        values = gather(self.folder, pieces, wanted, order)
+        values = gather(self.place, pieces, wanted, order)
         frame = as_frame(wanted, values, index_of(pieces, order))
         if with_row_id:
             frame.insert(0, ROW_ID, frame.index)
@@ -90,7 +98,7 @@ class TableView:
         """How many rows fulfil `condition`."""
         if condition is None:
             return self.rows
-        found = matches(self.folder, self.groups, parse(condition, self.columns))
+        found = matches(self.place, self.groups, parse(condition, self.columns))
         return sum(len(piece) for piece in found)
 
     def arrow(
@@ -111,7 +119,7 @@ class TableView:
         wanted = self._chosen(columns)
         if order_by is None:
             parsed = None if condition is None else parse(condition, self.columns)
-            found = matches(self.folder, self.groups, parsed)
+            found = matches(self.place, self.groups, parsed)
             parts = batches_of(window(found, *_checked(limit, offset)), wanted)
         else:
             pieces, order = self._selected(condition, order_by, descending, limit, offset)
@@ -126,7 +134,7 @@ class TableView:
     ) -> Iterator[pyarrow.RecordBatch]:
         schema = arrow_schema(wanted, with_row_id)
         for pieces, order in parts:
-            values: list[Values] = gather(self.folder, pieces, wanted, order)
+            values: list[Values] = gather(self.place, pieces, wanted, order)
             arrays = [as_arrow(c, each) for c, each in zip(wanted, values, strict=True)]
             if with_row_id:
                 arrays.insert(0, pyarrow.array(row_ids(pieces, order)))
@@ -148,11 +156,11 @@ class TableView:
         """The pieces to read, and in which order their rows are wanted, None for as they are."""
         limit, offset = _checked(limit, offset)
         parsed = None if condition is None else parse(condition, self.columns)
-        found = matches(self.folder, self.groups, parsed)
+        found = matches(self.place, self.groups, parsed)
         if order_by is None:
             return list(window(found, limit, offset)), None
         key = None if order_by == ROW_ID else chosen(self.columns, [order_by])[0]
-        return ordered(self.folder, list(found), key, descending, limit, offset)
+        return ordered(self.place, list(found), key, descending, limit, offset)
 
 
 def _checked(limit: int | None, offset: int) -> tuple[int | None, int]:
