@@ -10,6 +10,7 @@ from ..errors import OmeroError
 from ..version import __version__
 from .admin import admin_options
 from .bringing import import_options, results_options
+from .deleting import delete_options, undelete_options
 from .people import group_options, user_options
 from .starting import demo_options, serve_options
 
@@ -43,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     demo_options(commands.add_parser("demo", help="make a repository to try things on"))
     import_options(commands.add_parser("import", help="import files and folders"))
     results_options(commands.add_parser("results", help="attach what CellProfiler wrote"))
+    delete_options(commands.add_parser("delete", help="delete objects"))
+    undelete_options(commands.add_parser("undelete", help="bring back what was deleted"))
     serve_options(commands.add_parser("serve", help="serve a repository to a team"))
     user_options(commands.add_parser("user", help="add users, give them passwords and tokens"))
     group_options(commands.add_parser("group", help="add groups and members"))

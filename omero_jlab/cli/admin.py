@@ -1,11 +1,16 @@
-"""`admin`: looking after a repository."""
+"""`admin`: looking after a repository, one command for each thing to do."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Callable
 
-from ..model import Usage
+from ..model import CheckReport, ScrubReport
+from .admin_copies import backup_options, restore_options, upgrade_options
+from .admin_disk import health_options, relocate_options
+from .admin_erase import erase_options
+from .admin_options import asked, finished, said, show
+from .admin_space import cleanse_options, trash_options, usage_options
 from .options import repository_option
 
 __all__ = ["admin_options"]
@@ -13,52 +18,75 @@ __all__ = ["admin_options"]
 
 def admin_options(parser: argparse.ArgumentParser) -> None:
     repository_option(parser)
-    parser.add_argument("action", choices=("check", "trash", "usage", "backup", "diagnostics"))
-    parser.add_argument("path", nargs="?", help="the folder of the backup")
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, (help, options) in _COMMANDS.items():
+        command = commands.add_parser(name, help=help, description=help.capitalize() + ".")
+        # Given before the action or after it, it is the same option.
+        repository_option(command, default=argparse.SUPPRESS)
+        command.add_argument("--json", action="store_true", help="print the report as JSON")
+        options(command)
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verify", action="store_true", help="compute every checksum anew")
-    parser.add_argument("--empty", action="store_true", help="remove what was deleted, for good")
-    parser.add_argument("--older-than-days", type=float, default=0.0, metavar="DAYS")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.set_defaults(run=_admin)
+    parser.set_defaults(run=_check)
 
 
-def _admin(options: argparse.Namespace) -> int:
-    from ..connection import connect
-    from ..model import CheckReport
-    from ..objects import wait
-
-    session = connect(options.repository)
-    if options.action == "diagnostics":
-        found = session.admin.diagnostics()
-        print(found.model_dump_json(indent=None if options.json else 1))
-        return 1 if found.findings else 0
-    if options.action == "usage" or (options.action == "trash" and not options.empty):
-        for one in session.admin.usage():
-            print(one.model_dump_json() if options.json else _usage_line(one))
-        return 0
-    if options.action == "check":
-        job = session.admin.check(options.verify)
-    elif options.action == "backup":
-        if options.path is None:
-            options.error("admin backup needs the folder to copy to")
-        job = session.admin.backup(str(Path(options.path).expanduser().absolute()))
-    else:
-        job = session.admin.purge(options.older_than_days)
-    report = wait(session, job, options.action, quiet=options.json)
-    if report is None or options.json:
-        print("" if report is None else report.model_dump_json())
-    elif isinstance(report, CheckReport):
-        for problem in report.problems:
-            print(f"{problem.kind}: {problem.path} {problem.detail}".rstrip())
-        print(f"{report.files:,} files, {report.size:,} bytes, {len(report.problems)} problems")
-    else:
-        print(report.model_dump_json(exclude={"kind"}))
-    return 1 if isinstance(report, CheckReport) and report.problems else 0
+def _check(options: argparse.Namespace) -> int:
+    session = asked(options)
+    report = finished(options, session, session.admin.check(options.verify))
+    assert isinstance(report, CheckReport)
+    lines = [*map(said, report.problems)]
+    lines.append(f"{report.files:,} files, {report.size:,} bytes, {len(report.problems)} problems")
+    show(options, report, lines)
+    return 1 if report.problems else 0
 
 
-def _usage_line(one: Usage) -> str:
-    kept = one.original_bytes + one.attached_bytes + one.table_bytes
-    return (
-        f"{one.user}\t{one.group}\t{one.images} images\t{kept:,} bytes\t"
-        f"{one.deleted_bytes:,} bytes in the trash"
+def _scrub_options(parser: argparse.ArgumentParser) -> None:
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument(
+        "--rate",
+        type=float,
+        metavar="MB/S",
+        help="read at most so many megabytes a second; without it, what config.toml says",
     )
+    pace.add_argument("--now", action="store_true", help="read as fast as the disk can")
+    parser.set_defaults(run=_scrub)
+
+
+def _scrub(options: argparse.Namespace) -> int:
+    session = asked(options)
+    rate = 0.0 if options.now else options.rate
+    report = finished(options, session, session.admin.scrub(rate))
+    assert isinstance(report, ScrubReport)
+    lines = [*map(said, report.problems)]
+    lines.append(f"{report.files:,} files, {report.size:,} bytes, {len(report.problems)} problems")
+    show(options, report, lines)
+    return 1 if report.problems else 0
+
+
+def _diagnostics_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_diagnostics)
+
+
+def _diagnostics(options: argparse.Namespace) -> int:
+    found = asked(options).admin.diagnostics()
+    show(options, found, [found.model_dump_json(indent=1)])
+    return 1 if found.findings else 0
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "check": ("compare rows and files, changing nothing", _check_options),
+    "scrub": ("read every file again and mark what is damaged", _scrub_options),
+    "usage": ("say who keeps how much", usage_options),
+    "trash": ("list what was deleted, or free its space", trash_options),
+    "cleanse": ("find files that no row names, and set them aside", cleanse_options),
+    "backup": ("copy the repository while it is in use", backup_options),
+    "restore": ("put files back from a backup", restore_options),
+    "upgrade": ("bring the database to this program's schema", upgrade_options),
+    "erase": ("remove an object everywhere that it left bytes", erase_options),
+    "health": ("say whether it takes writes, and if not, why not", health_options),
+    "relocate": ("take a copied or moved repository as it lies here", relocate_options),
+    "diagnostics": ("tell what somebody who helps must know first", _diagnostics_options),
+}
+"""What can be done, with its line of help and the function that adds its options."""

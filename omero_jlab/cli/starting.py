@@ -55,6 +55,6 @@ def _serve(options: argparse.Namespace) -> int:
     root = (options.repository or default_repository()).expanduser().absolute()
     owner = serve(root, options.host, options.port)
     if owner is not None:
-        print(f"omero-jlab: {root} is open already, at {owner.url}", file=sys.stderr)
+        print(f"omero-jlab: {owner}", file=sys.stderr)
         return 3
     return 0

@@ -2,117 +2,220 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
-
-from ..database import FileRow, GroupRow, ImageRow, SegmentRow, UserRow
 from ..errors import Denied, Invalid
-from ..model import BackupReport, CheckReport, Diagnostics, Job, PurgeReport, Record, Usage
-from .access import accounts
+from ..model import (
+    BackupReport,
+    CheckReport,
+    CleanseReport,
+    Diagnostics,
+    Erasure,
+    ErasureKind,
+    Job,
+    PurgeReport,
+    Quarantine,
+    RestoreReport,
+    Trashed,
+    Usage,
+    UsageBy,
+)
 from .backup import back_up
 from .check import check
+from .cleanse import (
+    find_strays,
+    found_report,
+    quarantines,
+    remove_quarantines,
+    restore_quarantine,
+    set_aside,
+)
+from .copies import verify_backup
 from .diagnose import diagnose
-from .jobs import Progress, start_job
-from .purge import purge
+from .erase import Asked, check_erasable, erase, erasures
+from .jobs import Progress, job_kind, start_job
+from .purge import purge, trashed
+from .restore import restore_damaged
+from .scrub import start_scrub
+from .usage import usage
 from .work import Work
 
 __all__ = ["Admin"]
 
 
 class Admin:
-    """Checks, the trash, and who uses how much."""
+    """Checks, the trash, who uses how much, copies, and what must go for good."""
 
     def __init__(self, session: Work) -> None:
         self._session = session
 
     def check(self, verify: bool = False) -> Job:
         """Compare rows and files without changing anything."""
-        state = self._session.store
+        return self._start("check", {"verify": verify})
 
-        def run(progress: Progress) -> CheckReport:
-            return check(state, verify, progress)
+    def scrub(self, rate_mb_s: float | None = None) -> Job:
+        """Verify every file at a set rate."""
+        self._administrators_only()
+        return start_scrub(self._session, rate_mb_s)
 
-        return self._start("check", run)
+    def trash(self) -> tuple[Trashed, ...]:
+        """What was deleted and is kept, the oldest first."""
+        self._administrators_only()
+        return trashed(self._session.store, self._session.access)
 
     def purge(self, older_than_days: float = 0.0) -> Job:
         """Remove for good what was deleted more than so many days ago."""
-        if not 0 <= older_than_days < 1e5:
-            raise Invalid(f"Give a number of days from 0, not {older_than_days}.")
-        state = self._session.store
+        return self._start("purge", {"older_than_days": _number(older_than_days, "days")})
 
-        def run(progress: Progress) -> PurgeReport:
-            progress.tell(0, 1, "removing what was deleted")
-            return purge(state, timedelta(days=older_than_days))
+    def cleanse(self, apply: bool = False, older_than_minutes: float = 15.0) -> Job:
+        """Find the files that no row of anybody names, and with `apply` set them aside."""
+        minutes = _number(older_than_minutes, "minutes")
+        return self._start("cleanse", {"apply": apply, "minutes": minutes})
 
-        return self._start("purge", run)
+    def quarantines(self) -> tuple[Quarantine, ...]:
+        """The files that were set aside, the newest first."""
+        self._administrators_only()
+        return quarantines(self._session.store.layout)
+
+    def restore_quarantine(self, name: str) -> Job:
+        """Put files that were set aside back where they came from."""
+        return self._start("restore quarantine", {"name": name})
+
+    def remove_quarantines(self, older_than_days: float) -> Job:
+        """Remove for good what was set aside more than so many days ago."""
+        return self._start("remove quarantines", {"days": _number(older_than_days, "days")})
 
     def backup(self, path: str) -> Job:
         """Copy the repository, while it is in use, to a folder of this machine's disk."""
+        return self._start("backup", {"path": self._folder_here(path)})
+
+    def verify_backup(self, path: str) -> Job:
+        """Compute the checksum of every file of a backup anew."""
+        return self._start("verify backup", {"path": self._folder_here(path)})
+
+    def restore_damaged(self, path: str, verify: bool = False) -> Job:
+        """Put files that are missing or damaged here back from a backup."""
+        return self._start("restore", {"path": self._folder_here(path), "verify": verify})
+
+    def erase(
+        self,
+        kind: ErasureKind,
+        id: int,
+        reason: str = "",
+        contents: bool = False,
+        with_fileset: bool = False,
+        dry_run: bool = False,
+    ) -> Job:
+        """Remove an object everywhere that it left bytes; nothing brings it back."""
         self._administrators_only()
-        if not self._session.shares_disk:
-            raise Denied("A backup is started on the repository's own machine: omero-jlab admin.")
-        if not Path(path).is_absolute():
-            raise Invalid(f"Give the whole path of the backup's folder, not {path!r}.")
-        state = self._session.store
+        asked = Asked(kind, id, reason, contents, with_fileset, dry_run)
+        check_erasable(self._session.store, asked)
+        return self._start("erase", asdict(asked))
 
-        def run(progress: Progress) -> BackupReport:
-            return back_up(state, Path(path), progress)
-
-        return self._start("backup", run)
+    def erasures(self) -> tuple[Erasure, ...]:
+        """The protocols of what was erased, the newest first."""
+        self._administrators_only()
+        return erasures(self._session.store)
 
     def diagnostics(self) -> Diagnostics:
         """Versions, counts, and what is not as it should be."""
         self._administrators_only()
         return diagnose(self._session.store)
 
-    def usage(self) -> tuple[Usage, ...]:
-        """How much each user keeps in each group."""
+    def usage(self, by: UsageBy = "user") -> tuple[Usage, ...]:
+        """What each user, group or project keeps, or how much there is of each kind."""
         self._administrators_only()
-        with self._session.reading() as (db, _):
-            users = {u.id: u.name for u in db.scalars(accounts(select(UserRow)))}
-            groups = {g.id: g.name for g in db.scalars(accounts(select(GroupRow)))}
-            found: dict[tuple[int, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-            is_original = FileRow.fileset_id.is_not(None)
-            for name, size, row, condition in (
-                ("images", func.count(), ImageRow, ImageRow.deleted_at.is_(None)),
-                ("original_bytes", func.sum(FileRow.size), FileRow, is_original),
-                ("attached_bytes", func.sum(FileRow.size), FileRow, ~is_original),
-                (
-                    "table_bytes",
-                    func.sum(SegmentRow.manifest["size"].as_integer()),
-                    SegmentRow,
-                    SegmentRow.until.is_(None),
-                ),
-                ("deleted_bytes", func.sum(FileRow.size), FileRow, FileRow.deleted_at.is_not(None)),
-            ):
-                statement = (
-                    select(row.owner_id, row.group_id, size)
-                    .where(condition)
-                    .group_by(row.owner_id, row.group_id)
-                )
-                for owner, group, value in db.execute(
-                    statement, execution_options={"unguarded": "jobs"}
-                ):
-                    found[owner, group][name] += int(value or 0)
-        names = ("images", "original_bytes", "attached_bytes", "table_bytes", "deleted_bytes")
-        return tuple(
-            Usage(
-                user=users[owner],
-                group=groups[group],
-                **{name: values[name] for name in names},
-            )
-            for (owner, group), values in sorted(found.items())
-        )
+        return usage(self._session.store, by)
 
-    def _start(self, kind: str, run: Callable[[Progress], Record]) -> Job:
+    def _folder_here(self, path: str) -> str:
         self._administrators_only()
-        return start_job(self._session, kind, {}, run)
+        if not self._session.shares_disk:
+            raise Denied(
+                "Backups are made and read on the repository's own machine: omero-jlab admin."
+            )
+        if not Path(path).is_absolute():
+            raise Invalid(f"Give the whole path of the backup's folder, not {path!r}.")
+        return path
+
+    def _start(self, kind: str, arguments: dict[str, Any]) -> Job:
+        self._administrators_only()
+        return start_job(self._session, kind, arguments)
 
     def _administrators_only(self) -> None:
         actor = self._session.access.actor
         if not actor.is_admin:
             raise Denied(f"Only an administrator may do that, and {actor.user_name} is none.")
+
+
+def _number(given: float, what: str) -> float:
+    if not 0 <= given < 1e6:
+        raise Invalid(f"Give a number of {what} from 0, not {given}.")
+    return given
+
+
+@job_kind("check", resumable=True)
+def check_job(session: Work, arguments: dict[str, Any], progress: Progress) -> CheckReport:
+    """Compare rows and files."""
+    return check(session.store, arguments["verify"], progress)
+
+
+@job_kind("purge", resumable=True, freeing=True)
+def purge_job(session: Work, arguments: dict[str, Any], progress: Progress) -> PurgeReport:
+    """Remove for good what was deleted long enough ago."""
+    progress.tell(0, 0, "removing what was deleted")
+    return purge(session.store, timedelta(days=arguments["older_than_days"]), progress)
+
+
+@job_kind("cleanse", freeing=True)
+def cleanse_job(session: Work, arguments: dict[str, Any], progress: Progress) -> CleanseReport:
+    """Find the files that no row names, and set them aside."""
+    strays = find_strays(session.store, arguments["minutes"], progress)
+    if not arguments["apply"]:
+        return found_report(strays)
+    return set_aside(session.store, strays)
+
+
+@job_kind("restore quarantine", resumable=True)
+def restore_quarantine_job(
+    session: Work, arguments: dict[str, Any], progress: Progress
+) -> CleanseReport:
+    """Put files that were set aside back."""
+    progress.tell(0, 0, "putting files back")
+    return restore_quarantine(session.store, arguments["name"])
+
+
+@job_kind("remove quarantines", resumable=True, freeing=True)
+def remove_quarantines_job(
+    session: Work, arguments: dict[str, Any], progress: Progress
+) -> CleanseReport:
+    """Remove for good what was set aside long enough ago."""
+    progress.tell(0, 0, "removing what was set aside")
+    return remove_quarantines(session.store, timedelta(days=arguments["days"]))
+
+
+@job_kind("backup", resumable=True)
+def backup_job(session: Work, arguments: dict[str, Any], progress: Progress) -> BackupReport:
+    """Copy the repository to a folder."""
+    return back_up(session.store, Path(arguments["path"]), progress)
+
+
+@job_kind("verify backup", resumable=True)
+def verify_backup_job(session: Work, arguments: dict[str, Any], progress: Progress) -> CheckReport:
+    """Compute the checksums of a backup anew."""
+    return verify_backup(Path(arguments["path"]), progress)
+
+
+@job_kind("restore", resumable=True, freeing=True)
+def restore_job(session: Work, arguments: dict[str, Any], progress: Progress) -> RestoreReport:
+    """Put missing and damaged files back from a backup."""
+    path, verify = Path(arguments["path"]), arguments["verify"]
+    return restore_damaged(session.store, path, verify, progress)
+
+
+@job_kind("erase", resumable=True, freeing=True)
+def erase_job(session: Work, arguments: dict[str, Any], progress: Progress) -> Erasure:
+    """Remove an object everywhere that it left bytes."""
+    return erase(session, Asked(**arguments), progress)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import select
 
-from ..database import DatasetImageRow, ProjectDatasetRow, ScreenPlateRow, WellRow, now
+from ..database import DatasetImageRow, DeletionRow, ProjectDatasetRow, ScreenPlateRow, WellRow
 from ..errors import Invalid, NotFound
-from ..model import TargetKind
+from ..model import Deletion, TargetKind, Undeleted
 from ..operations.declare import UNSET, Unset
 from .containers import found
 from .deletion import Plan
 from .index import TARGETS
+from .purge import remove_rows
+from .trash import bring_back, deletion_records, throw_away
 from .work import Work, Writing, fresh
 
 __all__ = ["Graph"]
@@ -89,11 +92,12 @@ class Graph:
             unit.db.delete(link)
             return unit.answer(None)
 
-    def delete(self, kind: TargetKind, id: int, contents: bool = False) -> int:
+    def delete(self, kind: TargetKind, id: int, contents: bool = False, now: bool = False) -> int:
         """Delete an object with all that belongs to it; answers how many images went.
 
         `contents` deletes what lies in it and nowhere else, too; of an image, the rest of its
-        fileset.  A fileset of several images is deleted as a whole or not at all.
+        fileset.  A fileset of several images is deleted as a whole or not at all.  `now` keeps
+        nothing in the trash: the space is free at once, and nothing can be brought back.
 
         Raises
         ------
@@ -101,21 +105,51 @@ class Graph:
             One of the objects that would go may not be deleted by the actor: nothing goes.
         Invalid
             Images of a fileset would stay behind; they are named.
+        Unavailable
+            `now` is asked for while a backup keeps the trash.
         """
         row_class = _class(kind)
-        with self._session.writing(freeing=True) as unit:
-            found(unit.db, row_class, id)
-            plan = Plan(unit.db)
-            plan.add(kind, id, contents)
-            objects = plan.objects()
-            for row in objects:
-                unit.access.require(row, "can_delete")
-            parts = plan.parts(unit.access)
-            time = now()
-            with unit.db.flushing_unchecked("graph"):
-                for row in (*objects, *parts):
-                    row.deleted_at = time
-            return unit.answer(plan.image_count)
+        store = self._session.store
+        removal = None
+        with store.emptying_trash() if now else nullcontext():
+            with self._session.writing(freeing=True) as unit:
+                root = found(unit.db, row_class, id)
+                plan = Plan(unit.db)
+                plan.add(kind, id, contents)
+                objects = plan.objects()
+                for row in objects:
+                    unit.access.require(row, "can_delete")
+                rows = [*objects, *plan.parts(unit.access)]
+                throw_away(unit, root, rows)
+                if now:
+                    with unit.db.flushing_unchecked("purge"):
+                        removal = remove_rows(store, unit.db, rows)
+                images = unit.answer(plan.image_count)
+            if removal is not None:
+                removal.finish(store)
+        return images
+
+    def deletions(self, limit: int = 200) -> tuple[Deletion, ...]:
+        """What was deleted and can be brought back, the newest first."""
+        with self._session.reading() as (db, access):
+            newest = select(DeletionRow).order_by(DeletionRow.id.desc())
+            some = db.scalars(newest.limit(min(max(limit, 1), 10_000))).all()
+            return tuple(deletion_records(db, access, some))
+
+    def undelete(self, deletion_id: int) -> Undeleted:
+        """Undo a deletion: exactly what it took is there again.
+
+        Raises
+        ------
+        NotFound
+            There is no such deletion, or the trash was emptied.
+        Denied
+            One of the objects is not the actor's to delete, and so not to bring back.
+        Conflict
+            What the object belongs to was deleted by itself.
+        """
+        with self._session.writing() as unit:
+            return unit.answer(bring_back(unit, found(unit.db, DeletionRow, deletion_id)))
 
 
 def _class(kind: str) -> type[Any]:

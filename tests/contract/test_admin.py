@@ -146,13 +146,40 @@ def test_emptying_the_trash_leaves_the_rest(world: World, image: Image, demo_pla
     assert not repo._session.tables.list("image", other.id)
 
 
-def test_usage_counts_what_each_user_keeps(world: World, image: Image) -> None:
-    session = world.session("admin", "read-write")
-    (usage,) = [u for u in session.admin.usage() if u.user == "owner"]
-    assert (usage.group, usage.images) == ("read-write", 1)
-    assert usage.original_bytes > 100_000
-    assert usage.table_bytes > 0
-    assert usage.attached_bytes > 0
+def test_usage_counts_what_lies_on_the_disk(world: World, image: Image) -> None:
+    admin = world.session("admin", "read-write").admin
+    (usage,) = [u for u in admin.usage() if u.name == "owner"]
+    kept = {each.kind: each for each in usage.kept}
+    assert set(kept) == {
+        "originals", "pyramids", "tables", "labels", "attachments", "thumbnails"
+    }  # fmt: skip
+    assert usage.images == 1
+    assert (usage.size, usage.files) == (bytes_in(world), sum(k.files for k in usage.kept))
+    assert kept["originals"].size > 100_000
+    (group,) = [u for u in admin.usage("group") if u.files]
+    assert (group.name, group.size, group.images) == ("read-write", usage.size, 1)
+    (none,) = [u for u in admin.usage("project") if u.files]
+    assert (none.name, none.size) == ("", usage.size)
+    kinds = {each.name: each for each in admin.usage("kind")}
+    assert {name: each.size for name, each in kinds.items()} == {
+        name: each.size for name, each in kept.items()
+    }
+    image.delete()
+    (usage,) = [u for u in admin.usage() if u.name == "owner"]
+    assert (usage.images, {k.kind for k in usage.kept}) == (0, {"trash"})
+    assert usage.size == bytes_in(world)
+
+
+def test_usage_by_project_counts_what_hangs_in_it(world: World) -> None:
+    repo = Repository(world.session("owner", GroupType.READ_WRITE))
+    for name in ("one", "two"):
+        image = repo.save_image(np.ones((1, 1, 1, 8, 8), np.uint8), name, name, project=name)
+        image.attach_table(pd.DataFrame({"a": [1]}), name="rows")
+    image.attach_labels(np.ones((8, 8), np.uint8))
+    found = {u.name: u for u in world.session("admin").admin.usage("project")}
+    assert set(found) == {"one", "two"}
+    assert {k.kind for k in found["one"].kept} == {"pyramids", "tables"}
+    assert {k.kind for k in found["two"].kept} == {"pyramids", "tables", "labels"}
 
 
 def test_diagnostics_name_what_is_wrong(world: World, image: Image) -> None:
@@ -192,7 +219,17 @@ def test_only_administrators_look_after_a_repository(world: World) -> None:
         session.admin.purge,
         session.admin.usage,
         session.admin.diagnostics,
+        session.admin.trash,
+        session.admin.cleanse,
+        session.admin.quarantines,
+        lambda: session.admin.restore_quarantine("2020"),
+        lambda: session.admin.remove_quarantines(0),
         lambda: session.admin.backup("/tmp/anywhere"),
+        lambda: session.admin.verify_backup("/tmp/anywhere"),
+        lambda: session.admin.restore_damaged("/tmp/anywhere"),
+        lambda: session.admin.erase("image", 1),
+        lambda: session.admin.erase("image", 987_654),
+        session.admin.erasures,
     ):
         with pytest.raises(Denied):
             attempt()

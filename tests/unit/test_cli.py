@@ -60,9 +60,11 @@ def refused(said: tuple[int, str, str]) -> str:
 
 class TestImport:
     def test_a_dry_run_changes_nothing(self, run: Run, repo: Repository, demo_plate: Path) -> None:
-        status, out, _ = run("import", demo_plate / "images", "--channels", PATTERN, "--dry-run")
+        command = ("import", demo_plate / "images", "--channels", PATTERN, "--dry-run")
+        status, out, _ = run(*command)
         assert status == 0
-        planned = json.loads(out)
+        assert "A01_s1" in out and "4 filesets" in out
+        planned = json.loads(run(*command, "--json")[1])
         assert [len(fileset["files"]) for fileset in planned["filesets"]] == [2] * 4
         assert planned["bytes_to_copy"] == sum(fileset["size"] for fileset in planned["filesets"])
         assert list(repo.images) == []

@@ -15,6 +15,7 @@ from omero_jlab.repository import Store
 
 
 def test_the_newest_migration_is_the_schema(tmp_path: Path) -> None:
+    (tmp_path / "new.db").touch()
     engines = Engines(tmp_path / "new.db")
     try:
         migrate(engines.writer)
