@@ -218,6 +218,7 @@ def _found(image: OmeImage, name: str, number: int, planes: Planes, ome: Ome) ->
         acquired_at=image.acquired_at,
         position=image.position,
         metadata=((("Image name", image.name),) if named else ()) + ome.annotations,
+        icc=layout.icc if is_rgb else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from .tiff_metadata import flattened
 __all__ = ["PictureReader"]
 
 _MAX_DECODED = 1 << 30
+_LARGEST_PROFILE = 4 << 20
 _DEEP = {"I;16": "uint16", "I;16B": "uint16", "I;16L": "uint16", "I": "int32", "F": "float32"}
 
 
@@ -64,8 +66,17 @@ class PictureReader:
             is_rgb=samples == 3 and dtype == "uint8",
             channels=channels if samples == 3 else (FoundChannel(),),
             metadata=flattened({k: v for k, v in said.items() if isinstance(k, str)}),
+            icc=_profile(said) if mode in ("RGB", "RGBA", "P") else "",
         )
         return [_PictureSource(self.name, path, image, samples, deep_colour)]
+
+
+def _profile(said: dict[Any, Any]) -> str:
+    """The picture's colour profile in base64; one of absurd size is left out."""
+    found = said.get("icc_profile")
+    if not isinstance(found, bytes) or len(found) > _LARGEST_PROFILE:
+        return ""
+    return base64.b64encode(found).decode()
 
 
 def _deep_colour(path: Path) -> bool:

@@ -37,10 +37,10 @@ def read(plan: Plan, root: Path | None = None, out_folder: Path | None = None) -
         raise Unreadable(f"{plan.name}: {missing[0]} is missing from {fileset.root}.")
     sources = read_joined(fileset) if plan.planes else reader_named(plan.format).read(fileset)
     for source in sources:
-        if np.dtype(source.image.dtype).kind not in "biuf":
+        if np.dtype(source.image.dtype).kind not in "biufc":
             raise Unreadable(
-                f"{source.image.name} has pixels of type {source.image.dtype}, which cannot be "
-                f"shown or measured: save its real part or its magnitude."
+                f"{source.image.name} has pixels of type {source.image.dtype}, which are no "
+                f"numbers: they cannot be shown or measured."
             )
     indexes: list[ChunkIndex | None] = []
     for number, source in enumerate(sources):

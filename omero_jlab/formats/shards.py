@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import google_crc32c
 import imagecodecs
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from ..errors import Unreadable
-from ..model.chunks import ChunkIndex, Codec, LevelLayout
+from ..model.chunks import ChunkIndex, Codec, DocumentEntry, LevelLayout
 from .damage import check_chunks
 from .index import FileTable, LevelChunks, make_index
 from .reader import Source
@@ -36,12 +38,17 @@ def transcode(source: Source, out_folder: Path, name: str) -> ChunkIndex:
         shape=(sizes.t, groups, sizes.z, sizes.y, sizes.x, samples),
         chunk=(1, 1, 1, side_y, side_x, samples),
         dtype=dtype.name,
-        codecs=(Codec(name="bytes", configuration={"endian": "little"}), Codec(name="zstd")),
+        codecs=(
+            Codec(name="bytes", configuration={"endian": "little"}),
+            Codec(name="zstd"),
+            Codec(name="crc32c"),
+        ),
     )
     check_chunks(source.image.name, layout.chunk, layout.grid, dtype.itemsize)
     folder = out_folder / name
     folder.mkdir(parents=True)
-    (folder / "zarr.json").write_text(json.dumps(_metadata(layout, dtype)))
+    document = json.dumps(_metadata(layout, dtype)).encode()
+    (folder / "zarr.json").write_bytes(document)
     chunks, files = LevelChunks.empty(layout), FileTable(out_folder, "pixels")
     for t, c, z in np.ndindex(sizes.t, groups, sizes.z):
         path = f"{name}/c/{t}/{c}/{z}/0/0/0"
@@ -50,7 +57,10 @@ def transcode(source: Source, out_folder: Path, name: str) -> ChunkIndex:
         chunks.file[t, c, z] = files.number(path)
         chunks.offset[t, c, z, :, :, 0] = table[..., 0]
         chunks.length[t, c, z, :, :, 0] = table[..., 1]
-    return make_index([chunks], files)
+    index = make_index([chunks], files)
+    digest = xxhash.xxh3_128_hexdigest(document)
+    entry = DocumentEntry(path=f"{name}/zarr.json", size=len(document), digest=digest)
+    return replace(index, header=index.header.model_copy(update={"documents": (entry,)}))
 
 
 def _write_plane(
@@ -81,7 +91,7 @@ def _write_plane(
         if y != height:
             raise Unreadable(f"{source.image.name} is damaged: {y} of {height} rows decode.")
         index = table.astype("<u8").tobytes()
-        file.write(index + struct.pack("<I", google_crc32c.value(index)))
+        file.write(index + _checksum(index))
     return table
 
 
@@ -93,9 +103,14 @@ def _write_band(
         tile = band[:, column * side_x : (column + 1) * side_x]
         if tile.shape[1] < side_x:
             tile = np.pad(tile, ((0, 0), (0, side_x - tile.shape[1]), (0, 0)))
-        data = imagecodecs.zstd_encode(np.ascontiguousarray(tile).tobytes(), level=1)
+        data = bytes(imagecodecs.zstd_encode(np.ascontiguousarray(tile).tobytes(), level=1))
+        data += _checksum(data)
         table[column] = file.tell(), len(data)
         file.write(data)
+
+
+def _checksum(data: bytes) -> bytes:
+    return struct.pack("<I", google_crc32c.value(data))
 
 
 def _metadata(layout: LevelLayout, dtype: np.dtype[Any]) -> dict[str, object]:
@@ -103,9 +118,10 @@ def _metadata(layout: LevelLayout, dtype: np.dtype[Any]) -> dict[str, object]:
     for chunk, grid in zip(layout.chunk[3:], layout.grid[3:], strict=True):
         shard.append(chunk * grid)
     little = {"name": "bytes", "configuration": {"endian": "little"}}
+    zstd = {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
     sharding = {
         "chunk_shape": list(layout.chunk),
-        "codecs": [little, {"name": "zstd", "configuration": {"level": 1, "checksum": False}}],
+        "codecs": [little, zstd, {"name": "crc32c"}],
         "index_codecs": [little, {"name": "crc32c"}],
         "index_location": "end",
     }

@@ -85,6 +85,7 @@ def _source(
         time_step_s=facts.step_s if size_t > 1 else None,
         acquired_at=facts.acquired_at,
         metadata=facts.metadata,
+        icc=layout.icc if is_rgb else "",
     )
     addresses: NDArray[Any] = np.full(order.shape, None, object)
     for place in np.ndindex(order.shape):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ _COMPRESSION = {
 }  # fmt: skip
 _PREDICTORS = {1: "", 2: "horizontal", 3: "float"}
 _RGB, _YCBCR = 2, 6
+_PROFILE = "InterColorProfile"
+_LARGEST_PROFILE = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class PageLayout:
     """How a page is cut and encoded; pages of one level must agree in this.
 
     `planar` pages store each sample by itself.  `reason` says why the server cannot decode it.
+    `icc` is the colour profile of an RGB page in base64.
     """
 
     height: int
@@ -43,6 +46,7 @@ class PageLayout:
     codecs: tuple[Codec, ...]
     photometric: int
     reason: str = ""
+    icc: str = field(default="", compare=False)
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -114,6 +118,7 @@ def page_chunks(page: TiffPage | TiffFrame, file: str) -> PageChunks:
         codecs=codecs,
         photometric=int(key.photometric),
         reason=reason,
+        icc=_profile(key),
     )
     itemsize = np.dtype(layout.dtype).itemsize
     check_chunks(file, (rows, columns, 1 if planar else samples), layout.grid, itemsize)
@@ -129,6 +134,16 @@ def page_chunks(page: TiffPage | TiffFrame, file: str) -> PageChunks:
     if len(codecs) == 1 and codecs[0].name == "bytes":
         length = _plain_lengths(layout, offset, length, itemsize, file)
     return PageChunks(file, layout, offset, length)
+
+
+def _profile(page: TiffPage) -> str:
+    """The colour profile of an RGB page; one of absurd size is left out."""
+    if int(page.photometric) not in (_RGB, _YCBCR):
+        return ""
+    found = page.tags.valueof(_PROFILE)
+    if not isinstance(found, bytes) or len(found) > _LARGEST_PROFILE:
+        return ""
+    return base64.b64encode(found).decode()
 
 
 def _plain_lengths(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,13 +108,35 @@ def _described(omero: dict[str, Any]) -> tuple[FoundChannel, ...]:
     channels = []
     for channel in omero.get("channels") or ():
         colour = str(channel.get("color", "")).upper().lstrip("#")
+        window = _window(channel.get("window"))
         channels.append(
             FoundChannel(
                 name=str(channel.get("label") or channel.get("wavelength_id") or ""),
                 color=colour if re.fullmatch("[0-9A-F]{6}", colour) else None,
+                window_start=window[0],
+                window_end=window[1],
             )
         )
     return tuple(channels)
+
+
+def _window(said: Any) -> tuple[float, float] | tuple[None, None]:
+    """Where a channel is black and where it is full; neither where that makes no sense."""
+    if not isinstance(said, dict):
+        return None, None
+    ends = [
+        end
+        for end in (said.get("start"), said.get("end"))
+        if isinstance(end, int | float) and not isinstance(end, bool)
+    ]
+    if len(ends) != 2:
+        return None, None
+    try:
+        start, end = map(float, ends)
+    except OverflowError:
+        return None, None
+    sound = math.isfinite(start) and math.isfinite(end) and start < end
+    return (start, end) if sound else (None, None)
 
 
 def places_of(plate: dict[str, Any], name: str) -> Iterator[tuple[str, Position]]:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
-from ..model import Image, Labels, OriginalFile, Placement, Roi, Settings, Shape
+from ..model import (
+    ChannelValues,
+    CopiedSettings,
+    Histogram,
+    Image,
+    Labels,
+    LineProfile,
+    Lut,
+    OriginalFile,
+    Placement,
+    Roi,
+    Settings,
+    Shape,
+    UserSettings,
+)
 from . import declare as http
 from .declare import UNSET, Unset
 
@@ -39,6 +53,11 @@ class Images(Protocol):
         """The original files that the image was read from."""
         ...
 
+    @http.get("images/{image_id}/import-log")
+    def import_log(self, image_id: int) -> tuple[str, ...]:
+        """The lines of the log of the import that brought the image: time (UTC), stage, what."""
+        ...
+
     @http.get("images/{image_id}/metadata")
     def metadata(self, image_id: int) -> tuple[tuple[str, str], ...]:
         """What the original files say of the image, in their own words."""
@@ -57,6 +76,102 @@ class Images(Protocol):
     @http.delete("images/{image_id}/settings")
     def reset_settings(self, image_id: int) -> Settings:
         """Forget the asking user's settings."""
+        ...
+
+    @http.get("images/{image_id}/settings/default")
+    def default_settings(self, image_id: int) -> Settings:
+        """How the image was drawn before anybody chose."""
+        ...
+
+    @http.get("images/{image_id}/settings/all")
+    def all_settings(self, image_id: int) -> tuple[UserSettings, ...]:
+        """The settings that users have kept of the image, as far as the asking user sees them."""
+        ...
+
+    @http.post("images/{image_id}/settings/copies")
+    def copy_settings(self, image_id: int, to_ids: tuple[int, ...]) -> CopiedSettings:
+        """Draw other images as this one; those that do not fit are named and left as they are."""
+        ...
+
+    @http.post("settings")
+    def adjust_settings(
+        self,
+        image_ids: tuple[int, ...],
+        to: Literal["imported", "minmax", "full", "owner"],
+    ) -> CopiedSettings:
+        """Draw images as imported, as their owner does, or over their own or the type's range."""
+        ...
+
+    @http.get("images/{image_id}/statistics")
+    def statistics(
+        self,
+        image_id: int,
+        channels: tuple[int, ...] | None = None,
+        t: int | None = None,
+        z: int | None = None,
+        level: int = 0,
+    ) -> tuple[ChannelValues, ...]:
+        """Extremes, mean and percentiles of channels, over every plane that is not ruled out."""
+        ...
+
+    @http.get("images/{image_id}/histogram")
+    def histogram(
+        self,
+        image_id: int,
+        c: int = 0,
+        t: int | None = None,
+        z: int | None = None,
+        level: int = 0,
+        bins: int = 256,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> Histogram:
+        """How often values occur in a channel, from `low` to `high` or else its extremes."""
+        ...
+
+    @http.get("images/{image_id}/values")
+    def values(
+        self,
+        image_id: int,
+        points: tuple[tuple[float, float], ...],
+        z: int = 0,
+        t: int = 0,
+    ) -> tuple[tuple[float, ...], ...]:
+        """The values of every channel in the pixels that hold the points (y, x)."""
+        ...
+
+    @http.get("images/{image_id}/profile")
+    def line_profile(
+        self,
+        image_id: int,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        channels: tuple[int, ...] | None = None,
+        z: int = 0,
+        t: int = 0,
+        width: int = 1,
+    ) -> LineProfile:
+        """The values along a line between points (y, x), a pixel apart and interpolated."""
+        ...
+
+    @http.get("luts")
+    def luts(self) -> tuple[Lut, ...]:
+        """The lookup tables by name, without their colours."""
+        ...
+
+    @http.get("luts/{name}")
+    def lut(self, name: str) -> Lut:
+        """A lookup table with its colours."""
+        ...
+
+    @http.put("luts/{name}")
+    def add_lut(self, name: str, colors: tuple[str, ...]) -> Lut:
+        """Add a lookup table of 256 colours (RRGGBB) under a new name."""
+        ...
+
+    @http.delete("luts/{name}")
+    def remove_lut(self, name: str) -> None:
+        """Take an added lookup table away; what was drawn with it gets its colours again."""
         ...
 
     @http.get("images/{image_id}/labels")

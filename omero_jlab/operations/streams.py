@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,8 +14,11 @@ from ..model import (
     Image,
     Labels,
     OriginalFile,
+    Picture,
     Placement,
+    Projection,
     Settings,
+    Spacing,
     TableInfo,
     TargetKind,
     Tile,
@@ -41,6 +44,7 @@ class Streams(Protocol):
         tile: Tile,
         settings: Settings | None = None,
         format: str = "jpeg",
+        projection: Projection | None = None,
     ) -> bytes:
         """A rendered tile as `jpeg`, `png` or `webp`."""
         ...
@@ -75,8 +79,29 @@ class Streams(Protocol):
         height: int,
         width: int,
         settings: Settings | None = None,
+        projection: Projection | None = None,
     ) -> NDArray[np.uint8]:
         """A rendered region, shape (height, width, 3)."""
+        ...
+
+    def project(
+        self,
+        image_id: int,
+        projection: Projection,
+        channels: Sequence[int] | None = None,
+        t: int = 0,
+        z: int = 0,
+        level: int = 0,
+        y: int = 0,
+        x: int = 0,
+        height: int | None = None,
+        width: int | None = None,
+    ) -> NDArray[Any]:
+        """Projected pixels, shape (C, height, width); the whole plane unless a part is named."""
+        ...
+
+    def picture(self, image_id: int, picture: Picture | None = None) -> bytes:
+        """A picture of the image as a file: a region at any size, panels, a scale bar, labels."""
         ...
 
     def labels_tile(self, labels_id: int, tile: Tile) -> NDArray[np.uint32]:
@@ -87,6 +112,14 @@ class Streams(Protocol):
         self, labels_id: int, t: int, z: int, y: int, x: int, height: int, width: int
     ) -> NDArray[np.uint32]:
         """A region of a label image in its own pixels, shape (height, width)."""
+        ...
+
+    def zarr_file(self, image_id: int, key: str, version: str = "0.5") -> bytes | None:
+        """A file of the image as OME-Zarr; None for a chunk that is not stored, or no file."""
+        ...
+
+    def zarr_plate_file(self, plate_id: int, key: str, version: str = "0.5") -> bytes | None:
+        """A file of a plate as OME-Zarr: its own, those of its wells and of their images."""
         ...
 
     def add_labels(
@@ -103,8 +136,9 @@ class Streams(Protocol):
         project: str | None = None,
         like: int | None = None,
         channels: Sequence[str] | None = None,
+        spacing: Spacing | None = None,
     ) -> Image:
-        """Write a TCZYX array (numpy, dask) as a new image; `like` gives sizes and channels."""
+        """Write a TCZYX array (numpy, dask) as a new image; `like` gives what is not said."""
         ...
 
     def add_table(
@@ -148,11 +182,16 @@ class Streams(Protocol):
         """Attach a file of the caller's disk."""
         ...
 
-    def upload(self, path: Path) -> str:
+    def upload(self, path: Path, progress: Callable[[int, int], object] | None = None) -> str:
         """Bring a file or folder of the caller's disk to the repository's machine.
 
-        Answers the path that an import there may name.
+        Answers the path that an import there may name.  `progress` is called with the bytes that
+        are there and with all bytes.
         """
+        ...
+
+    def sees(self, path: Path) -> bool:
+        """Whether the repository's machine can read this very file or folder of the caller's."""
         ...
 
     def file(self, file_id: int) -> tuple[OriginalFile, Iterator[bytes]]:

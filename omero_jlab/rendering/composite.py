@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..errors import Invalid
 from ..model import ChannelSettings, Settings
 from .curves import check_channel, is_linear, quantise, rgb_of
 from .fast import inner_loops
+from .luts import lut_of
 
 __all__ = ["render", "warm_up"]
 
@@ -20,23 +22,32 @@ _TABLED = ("uint8", "int8", "uint16", "int16")
 _WHITE = "FFFFFF"
 # 65535 × 255 × this many channels still fits into 32 bits.
 _MOST_CHANNELS = 256
+_NONE: Mapping[str, NDArray[np.uint8]] = {}
 
 
-def render(planes: NDArray[Any], settings: Settings) -> NDArray[np.uint8]:
+def render(
+    planes: NDArray[Any],
+    settings: Settings,
+    luts: Mapping[str, NDArray[np.uint8]] = _NONE,
+) -> NDArray[np.uint8]:
     """Composite `planes` into an RGB picture.
 
     A pixel is the sum over active channels of the channel's colour times its brightness (see
     `curves.brightness`), cut at white and rounded to the nearest of 256 steps.  Brightness is
     kept to 1/65535 and sums are integers, so every way of computing it gives the same bytes; a
     shader that computes ``round(255 * min(sum, 1))`` in single precision differs by at most 1.
+    A channel with a lookup table adds the table's colour at 255 times the brightness, to the
+    nearest, as OMERO does.
 
     Parameters
     ----------
-    planes : shape (C, Y, X), any real dtype, in detector counts
+    planes : shape (C, Y, X), any real dtype or complex (drawn by magnitude), in detector counts
     settings
         One entry per channel; inactive channels are skipped.  With `greyscale` only the first
         active one is drawn, in white.  With `is_rgb` the three planes are the picture: uint8 as
         it is, other integers scaled from the range of their dtype, floats from 0 to 1.
+    luts
+        Lookup tables, (256, 3), beyond those of `lut_of`; they come first.
 
     Returns
     -------
@@ -46,6 +57,8 @@ def render(planes: NDArray[Any], settings: Settings) -> NDArray[np.uint8]:
     ------
     Invalid
         The number of planes is not the number of channels, or a channel cannot be drawn so.
+    NotFound
+        A channel names a lookup table that is not there.
     """
     planes = _checked(planes, settings)
     if settings.is_rgb:
@@ -54,14 +67,19 @@ def render(planes: NDArray[Any], settings: Settings) -> NDArray[np.uint8]:
     channels = tuple(settings.channels[i] for i in drawn)
     if settings.greyscale:
         drawn = drawn[:1]
-        channels = tuple(each.model_copy(update={"color": _WHITE}) for each in channels[:1])
+        white = {"color": _WHITE, "lut": ""}
+        channels = tuple(each.model_copy(update=white) for each in channels[:1])
     out = np.zeros((*planes.shape[1:], 3), np.uint8)
     if drawn and out.size > 0:
         bright = np.empty((len(drawn), *planes.shape[1:]), np.uint16)
         for i, channel in enumerate(channels):
             _brighten(planes[drawn[i]], channel, bright[i])
         colors = np.array([rgb_of(each.color) for each in channels], np.uint32)
-        inner_loops().mix(bright, colors, out)
+        if any(each.lut for each in channels):
+            tables, tabled = _tables(channels, luts)
+            inner_loops().mix_tables(bright, tables, colors, tabled, out)
+        else:
+            inner_loops().mix(bright, colors, out)
     return out
 
 
@@ -70,6 +88,19 @@ def warm_up() -> None:
     channel = ChannelSettings(start=0.0, end=1.0)
     for dtype in (*_TABLED, "uint32", "int32", "float32", "float64"):
         render(np.zeros((1, 2, 2), dtype), Settings(channels=(channel,)))
+    tabled = ChannelSettings(start=0.0, end=1.0, lut="grays")
+    render(np.zeros((1, 2, 2), np.uint8), Settings(channels=(tabled,)))
+
+
+def _tables(
+    channels: tuple[ChannelSettings, ...], luts: Mapping[str, NDArray[np.uint8]]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The tables of all channels, shape (C, 256, 3), and which channels have one."""
+    tables = np.zeros((len(channels), 256, 3), np.uint8)
+    for table, channel in zip(tables, channels, strict=True):
+        if channel.lut:
+            table[...] = luts[channel.lut] if channel.lut in luts else lut_of(channel.lut)
+    return tables, np.array([bool(channel.lut) for channel in channels])
 
 
 def _brighten(plane: NDArray[Any], channel: ChannelSettings, out: NDArray[np.uint16]) -> None:
@@ -108,6 +139,8 @@ def _checked(planes: NDArray[Any], settings: Settings) -> NDArray[Any]:
         )
     if wanted > _MOST_CHANNELS:
         raise Invalid(f"At most {_MOST_CHANNELS} channels can be drawn at once, not {wanted}.")
+    if planes.dtype.kind == "c":
+        planes = np.abs(planes)
     kind = planes.dtype.kind
     if kind == "b":
         return np.ascontiguousarray(planes).view(np.uint8)

@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..model import Channel, ChannelSettings, Settings
 
-__all__ = ["default_colors", "default_settings"]
+__all__ = ["default_colors", "default_settings", "was_chosen"]
 
 _BLUE, _GREEN, _RED, _WHITE = "0000FF", "00FF00", "FF0000", "FFFFFF"
 _CYAN, _MAGENTA, _YELLOW, _ORANGE = "00FFFF", "FF00FF", "FFFF00", "FF8000"
@@ -77,6 +79,21 @@ def default_settings(channels: tuple[Channel, ...], is_rgb: bool) -> Settings:
         ),
         is_rgb=is_rgb,
     )
+
+
+def was_chosen(start: float | None, end: float | None, dtype: str) -> bool:
+    """Whether a window in a file is one that somebody looked through.
+
+    The whole range of a type with more than 8 bits is what programs write who know no better:
+    most cameras fill a sixteenth of it.
+    """
+    if start is None or end is None or not start < end:
+        return False
+    kind = np.dtype(dtype)
+    if kind.kind not in "iu" or kind.itemsize == 1:
+        return True
+    limits = np.iinfo(kind)
+    return (start, end) not in ((limits.min, limits.max), (0, limits.max), (0, limits.max + 1))
 
 
 def _window(channel: Channel) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-__all__ = ["lookup", "mix", "quantise_linear", "shrink"]
+__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "shrink"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CACHE = Path(platformdirs.user_cache_dir("omero-jlab")) / "numba"
@@ -49,6 +49,8 @@ def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.
     """Add up channels of known brightness; see `loops.mix`."""
     width = bright.shape[2]
     total = np.empty((3, width), np.uint32)
+    cut = np.empty((3, width), np.uint8)
+    red, green, blue = cut
     for y in range(bright.shape[1]):
         total[:] = 32767
         for i in range(bright.shape[0]):
@@ -60,11 +62,64 @@ def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.
                     for x in range(width):
                         sums[x] = np.uint32(sums[x] + np.uint32(np.uint32(row[x]) * color))
         for sample in range(3):
-            sums = total[sample]
+            sums, row_cut = total[sample], cut[sample]
             for x in range(width):
                 # Equal to a division by 65535 for every sum of 256 channels, and without one.
                 part = np.uint32(sums[x] + np.uint32(sums[x] >> np.uint32(16)) + np.uint32(1))
-                out[y, x, sample] = np.uint8(min(part >> np.uint32(16), np.uint32(255)))
+                row_cut[x] = np.uint8(min(part >> np.uint32(16), np.uint32(255)))
+        # The three at once: written one by one, steps of three bytes cost more than the sums.
+        line = out[y].ravel()
+        for x in range(width):
+            line[3 * x] = red[x]
+            line[3 * x + 1] = green[x]
+            line[3 * x + 2] = blue[x]
+
+
+@_compiled
+def mix_tables(
+    bright: NDArray[np.uint16],
+    tables: NDArray[np.uint8],
+    colors: NDArray[np.uint32],
+    tabled: NDArray[np.bool_],
+    out: NDArray[np.uint8],
+) -> None:
+    """Add up channels with lookup tables among them; see `loops.mix_tables`."""
+    for y in range(bright.shape[1]):
+        for x in range(bright.shape[2]):
+            for sample in range(3):
+                total = np.uint64(32767)
+                for i in range(bright.shape[0]):
+                    if tabled[i]:
+                        place = (
+                            np.uint64(bright[i, y, x]) * np.uint64(255) + np.uint64(32767)
+                        ) // (np.uint64(65535))
+                        total += np.uint64(tables[i, place, sample]) * np.uint64(65535)
+                    else:
+                        total += np.uint64(bright[i, y, x]) * np.uint64(colors[i, sample])
+                out[y, x, sample] = np.uint8(min(total // np.uint64(65535), np.uint64(255)))
+
+
+@_compiled
+def count(
+    values: NDArray[Any], low: float, high: float, counts: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Count values into bins; see `loops.count`."""
+    below, above, missing = 0, 0, 0
+    bins = counts.size
+    width = high - low
+    source = values.ravel()
+    for i in range(source.size):
+        value = np.float64(source[i])
+        if np.isnan(value):
+            missing += 1
+        elif value < low:
+            below += 1
+        elif value > high:
+            above += 1
+        else:
+            place = np.int64((value - low) / width * bins)
+            counts[place if place < bins else bins - 1] += 1
+    return below, above, missing
 
 
 @_compiled
@@ -84,23 +139,31 @@ def quantise_linear(
 
 
 @_compiled
-def shrink(plane: NDArray[Any], out: NDArray[np.float64]) -> None:
+def shrink(
+    plane: NDArray[Any],
+    top: float,
+    left: float,
+    step_y: float,
+    step_x: float,
+    out: NDArray[np.float64],
+) -> None:
     """Area averages; see `loops.shrink`."""
     height, width = plane.shape
     rows, columns = out.shape
-    step_y, step_x = height / rows, width / columns
     line = np.empty(width, np.float64)
     for row in range(rows):
-        top, bottom = row * step_y, min((row + 1) * step_y, float(height))
+        first = min(max(top + row * step_y, 0.0), height - 1e-9)
+        last = min(max(top + (row + 1) * step_y, first), float(height))
         line[:] = 0.0
-        for y in range(int(top), min(int(np.ceil(bottom)), height)):
-            tall = min(y + 1.0, bottom) - max(float(y), top)
+        for y in range(int(first), min(max(int(np.ceil(last)), int(first) + 1), height)):
+            tall = min(y + 1.0, last) - max(float(y), first)
             source = plane[y]
             for x in range(width):
                 line[x] += source[x] * tall
         for column in range(columns):
-            left, right = column * step_x, min((column + 1) * step_x, float(width))
+            begin = min(max(left + column * step_x, 0.0), width - 1e-9)
+            end = min(max(left + (column + 1) * step_x, begin), float(width))
             total = 0.0
-            for x in range(int(left), min(int(np.ceil(right)), width)):
-                total += line[x] * (min(x + 1.0, right) - max(float(x), left))
-            out[row, column] = total / ((bottom - top) * (right - left))
+            for x in range(int(begin), min(max(int(np.ceil(end)), int(begin) + 1), width)):
+                total += line[x] * (min(x + 1.0, end) - max(float(x), begin))
+            out[row, column] = total / ((last - first) * (end - begin))

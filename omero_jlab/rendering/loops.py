@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .curves import FULL
 
-__all__ = ["lookup", "mix", "quantise_linear", "shrink"]
+__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "shrink"]
 
 
 def lookup(
@@ -34,6 +34,43 @@ def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.
     out[...] = total
 
 
+def mix_tables(
+    bright: NDArray[np.uint16],
+    tables: NDArray[np.uint8],
+    colors: NDArray[np.uint32],
+    tabled: NDArray[np.bool_],
+    out: NDArray[np.uint8],
+) -> None:
+    """As `mix`, but a channel that is `tabled` adds the colour that its table has for it.
+
+    `tables` is (C, 256, 3); the place in it is the brightness from 0 to 255, to the nearest.
+    """
+    total = np.full(out.shape, FULL // 2, np.uint64)
+    for i, plane in enumerate(bright):
+        if tabled[i]:
+            places = (plane.astype(np.uint32) * 255 + FULL // 2) // FULL
+            total += tables[i][places].astype(np.uint64) * FULL
+        else:
+            total += plane[..., None].astype(np.uint64) * colors[i]
+    out[...] = np.minimum(total // np.uint64(FULL), 255)
+
+
+def count(
+    values: NDArray[Any], low: float, high: float, counts: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Add to `counts` how many values lie in each of its equal bins from `low` up to `high`.
+
+    Answers how many lie below, how many above, and how many are NaN.
+    """
+    flat = values.astype(np.float64).ravel()
+    missing = np.isnan(flat)
+    below, above = flat < low, flat > high
+    bins = len(counts)
+    inside = (flat[~(missing | below | above)] - low) / (high - low) * bins
+    counts += np.bincount(np.minimum(inside.astype(np.int64), bins - 1), minlength=bins)
+    return int(below.sum()), int(above.sum()), int(missing.sum())
+
+
 def quantise_linear(
     plane: NDArray[Any], start: float, width: float, out: NDArray[np.uint16]
 ) -> None:
@@ -43,23 +80,31 @@ def quantise_linear(
     out[...] = (place * FULL + 0.5).astype(np.uint16)
 
 
-def shrink(plane: NDArray[Any], out: NDArray[np.float64]) -> None:
+def shrink(
+    plane: NDArray[Any],
+    top: float,
+    left: float,
+    step_y: float,
+    step_x: float,
+    out: NDArray[np.float64],
+) -> None:
     """Write to `out` the averages of the rectangles of `plane` that its pixels cover.
 
-    A pixel that lies under two rectangles counts for each by the part that it covers.
+    Pixel (i, j) of `out` covers `step_y` × `step_x` pixels of `plane` from ``top + i * step_y``,
+    ``left + j * step_x``, cut at its edges.  A pixel that lies under two rectangles counts for
+    each by the part that it covers; steps below 1 enlarge.
     """
-    down = _weights(plane.shape[0], out.shape[0])
-    across = _weights(plane.shape[1], out.shape[1])
+    down = _weights(plane.shape[0], out.shape[0], top, step_y)
+    across = _weights(plane.shape[1], out.shape[1], left, step_x)
     np.matmul(down @ plane.astype(np.float64), across.T, out=out)
 
 
-def _weights(size: int, parts: int) -> NDArray[np.float64]:
+def _weights(size: int, parts: int, start: float, step: float) -> NDArray[np.float64]:
     """For each part, the share of each pixel in it; rows add up to 1.  Shape (parts, size)."""
-    step = size / parts
-    edges = np.minimum(np.arange(parts + 1) * step, size)
+    edges = start + np.arange(parts + 1) * step
+    low = np.clip(edges[:-1], 0.0, size - 1e-9)[:, None]
+    high = np.clip(edges[1:], low[:, 0], size)[:, None]
     pixels = np.arange(size)
-    low = np.maximum(edges[:-1, None], pixels)
-    high = np.minimum(edges[1:, None], pixels + 1)
-    cover = np.maximum(high - low, 0.0)
-    found: NDArray[np.float64] = cover / (edges[1:] - edges[:-1])[:, None]
+    cover = np.maximum(np.minimum(high, pixels + 1) - np.maximum(low, pixels), 0.0)
+    found: NDArray[np.float64] = cover / (high - low)
     return found

@@ -13,7 +13,7 @@ from .composite import render
 from .encode import encode
 from .fast import inner_loops
 
-__all__ = ["shrink", "thumbnail"]
+__all__ = ["resample", "shrink", "thumbnail"]
 
 
 def shrink(planes: NDArray[Any], height: int, width: int) -> NDArray[Any]:
@@ -34,18 +34,52 @@ def shrink(planes: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     Invalid
         A size is out of range.
     """
-    if planes.ndim != 3 or planes.dtype.kind not in "biuf":
-        raise Invalid(
-            f"Planes have the shape (C, Y, X) and real numbers, not {planes.shape} and "
-            f"{planes.dtype}."
-        )
-    if not (1 <= height <= planes.shape[1] and 1 <= width <= planes.shape[2]):
+    if planes.ndim == 3 and not (1 <= height <= planes.shape[1] and 1 <= width <= planes.shape[2]):
         raise Invalid(
             f"{planes.shape[1]} × {planes.shape[2]} pixels cannot be made {height} × {width}."
         )
+    if (height, width) == planes.shape[1:] and planes.dtype.kind in "biuf":
+        return np.ascontiguousarray(planes, dtype=planes.dtype.newbyteorder("="))
+    steps = planes.shape[-2] / max(1, height), planes.shape[-1] / max(1, width)
+    return resample(planes, height, width, (0.0, 0.0), steps)
+
+
+def resample(
+    planes: NDArray[Any],
+    height: int,
+    width: int,
+    corner: tuple[float, float],
+    steps: tuple[float, float],
+) -> NDArray[Any]:
+    """`planes` in another grid: each pixel is the average of the area that it covers.
+
+    Parameters
+    ----------
+    planes : shape (C, Y, X), any real dtype or complex (by magnitude)
+    corner
+        Where the first pixel of the grid begins, y and x in pixels of `planes`.
+    steps
+        How many pixels of `planes` one of the grid is high and wide; below 1 enlarges, so that
+        each pixel of `planes` becomes a square with smooth edges.
+
+    Returns
+    -------
+    shape (C, height, width), the dtype of `planes` in native byte order; integers are rounded
+
+    Raises
+    ------
+    Invalid
+        The planes or the grid are none.
+    """
+    if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind not in "biufc":
+        raise Invalid(
+            f"Planes have the shape (C, Y, X) and numbers, not {planes.shape} and {planes.dtype}."
+        )
+    if height < 1 or width < 1 or min(steps) <= 0:
+        raise Invalid(f"No grid has {height} × {width} pixels with steps of {steps}.")
+    if planes.dtype.kind == "c":
+        planes = np.abs(planes)
     dtype = planes.dtype.newbyteorder("=")
-    if (height, width) == planes.shape[1:]:
-        return np.ascontiguousarray(planes, dtype=dtype)
     known = dtype
     if dtype.kind == "b":
         known = np.dtype(np.uint8)
@@ -53,7 +87,12 @@ def shrink(planes: NDArray[Any], height: int, width: int) -> NDArray[Any]:
         known = np.dtype(np.float32 if dtype.itemsize <= 4 else np.float64)
     averages = np.empty((planes.shape[0], height, width), np.float64)
     for plane, average in zip(planes, averages, strict=True):
-        inner_loops().shrink(np.ascontiguousarray(plane, dtype=known), average)
+        source = np.ascontiguousarray(plane, dtype=known)
+        inner_loops().shrink(source, *map(float, corner), *map(float, steps), average)
+    return _rounded(averages, dtype)
+
+
+def _rounded(averages: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         return averages.astype(dtype)
     if dtype.kind == "b":

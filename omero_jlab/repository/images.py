@@ -12,17 +12,19 @@ from ..database import (
     DatasetImageRow,
     FieldRow,
     FileRow,
+    FilesetRow,
     ImageRow,
-    SettingsRow,
     WellRow,
 )
-from ..errors import Invalid, TooLarge
-from ..model import Channel, Image, Labels, Level, OriginalFile, Placement, Settings, Sizes
-from ..rendering import check_channel, default_settings
-from .access import Access
+from ..errors import Invalid, NotFound, TooLarge
+from ..model import Image, Labels, OriginalFile, Placement
 from .containers import found
-from .guarded import GuardedSession
-from .records import annotation_record, files_of, owned
+from .import_log import log_place, read_log
+from .luts import Luts
+from .measure import Measures
+from .records import annotation_record, files_of, image_record
+from .seen import see_image
+from .settings import ImageSettings, settings_of
 from .work import Work
 
 __all__ = ["Images", "check_placement", "image_record", "settings_of"]
@@ -30,29 +32,6 @@ __all__ = ["Images", "check_placement", "image_record", "settings_of"]
 _MOST = 10_000
 _LARGEST_SCALE = 1e6
 _FARTHEST = 1e9
-
-
-def image_record(row: ImageRow, access: Access) -> Image:
-    """The record of an image's row."""
-    return Image(
-        **owned(row, access),
-        name=row.name,
-        description=row.description,
-        sizes=Sizes(t=row.size_t, c=row.size_c, z=row.size_z, y=row.size_y, x=row.size_x),
-        dtype=row.dtype,
-        is_rgb=row.is_rgb,
-        channels=tuple(Channel.model_validate(channel) for channel in row.channels),
-        levels=tuple(Level.model_validate(level) for level in row.levels),
-        pixel_size_x_um=row.pixel_size_x_um,
-        pixel_size_y_um=row.pixel_size_y_um,
-        pixel_size_z_um=row.pixel_size_z_um,
-        time_step_s=row.time_step_s,
-        acquired_at=row.acquired_at,
-        format=row.format,
-        fileset_id=row.fileset_id,
-        series=row.series,
-        pyramid=row.pyramid,
-    )
 
 
 def file_record(row: FileRow) -> OriginalFile:
@@ -66,20 +45,6 @@ def file_record(row: FileRow) -> OriginalFile:
         md5=row.md5,
         mimetype=row.mimetype,
     )
-
-
-def settings_of(db: GuardedSession, access: Access, image: Image) -> Settings:
-    """The actor's settings of an image, else its owner's, else the default."""
-    statement = select(SettingsRow).where(
-        SettingsRow.image_id == image.id,
-        SettingsRow.owner_id.in_((access.actor.user_id, image.owner_id)),
-    )
-    saved = {row.owner_id: row.settings for row in db.scalars(statement)}
-    own = saved.get(access.actor.user_id) or saved.get(image.owner_id)
-    if own is not None:
-        return Settings.model_validate(own)
-    middle = {"z": image.sizes.z // 2}
-    return default_settings(image.channels, image.is_rgb).model_copy(update=middle)
 
 
 def check_placement(placement: Placement) -> None:
@@ -97,18 +62,7 @@ def check_placement(placement: Placement) -> None:
         )
 
 
-def _check_settings(image: ImageRow, settings: Settings) -> None:
-    """Refuse what could not be drawn: an owner's settings are what everybody sees first."""
-    if not (0 <= settings.z < image.size_z and 0 <= settings.t < image.size_t):
-        raise Invalid(
-            f"Image {image.id} has T 0 to {image.size_t - 1} and Z 0 to {image.size_z - 1}, no "
-            f"plane at t={settings.t}, z={settings.z}."
-        )
-    for channel in settings.channels:
-        check_channel(channel)
-
-
-class Images:
+class Images(ImageSettings, Measures, Luts):
     """Image records; their pixels come as streams."""
 
     def __init__(self, session: Work) -> None:
@@ -162,8 +116,7 @@ class Images:
 
     def get(self, image_id: int) -> Image:
         """One image."""
-        with self._session.reading() as (db, access):
-            return image_record(found(db, ImageRow, image_id), access)
+        return see_image(self._session, image_id).record
 
     def files(self, image_id: int) -> tuple[OriginalFile, ...]:
         """The original files that the image was read from."""
@@ -172,53 +125,21 @@ class Images:
             rows = db.scalars(files_of(image.fileset_id).order_by(FileRow.id))
             return tuple(file_record(row) for row in rows)
 
+    def import_log(self, image_id: int) -> tuple[str, ...]:
+        """The lines of the log of the import that brought the image."""
+        with self._session.reading() as (db, _):
+            fileset_id = found(db, ImageRow, image_id).fileset_id
+            if fileset_id is None:
+                raise NotFound(f"Image {image_id} was made here, not imported: it has no log.")
+            folder = found(db, FilesetRow, fileset_id).folder
+        managed = self._session.store.layout.managed
+        return tuple(read_log(managed / log_place(folder)).splitlines())
+
     def metadata(self, image_id: int) -> tuple[tuple[str, str], ...]:
         """What the original files say of the image, in their own words."""
         with self._session.reading() as (db, _):
             rows: list[Any] = found(db, ImageRow, image_id).source_metadata
             return tuple((key, value) for key, value in rows)
-
-    def settings(self, image_id: int) -> Settings:
-        """How the image is drawn for the asking user."""
-        with self._session.reading() as (db, access):
-            return settings_of(db, access, image_record(found(db, ImageRow, image_id), access))
-
-    def put_settings(self, image_id: int, settings: Settings) -> Settings:
-        """Keep how the asking user wants the image drawn; others' settings stay."""
-        with self._session.writing() as unit:
-            image = found(unit.db, ImageRow, image_id)
-            wanted = 3 if image.is_rgb else image.size_c
-            if len(settings.channels) not in (wanted, image.size_c):
-                raise Invalid(
-                    f"Image {image_id} has {image.size_c} channels; "
-                    f"these settings are for {len(settings.channels)}."
-                )
-            _check_settings(image, settings)
-            values = settings.model_dump(mode="json")
-            own = select(SettingsRow).where(
-                SettingsRow.image_id == image_id,
-                SettingsRow.owner_id == unit.access.actor.user_id,
-            )
-            row = unit.db.scalar(own)
-            if row is None:
-                unit.new(SettingsRow(image_id=image_id, settings=values), image.group_id)
-            else:
-                row.settings = values
-            return unit.answer(settings)
-
-    def reset_settings(self, image_id: int) -> Settings:
-        """Forget the asking user's settings."""
-        with self._session.writing() as unit:
-            image = found(unit.db, ImageRow, image_id)
-            own = select(SettingsRow).where(
-                SettingsRow.image_id == image_id,
-                SettingsRow.owner_id == unit.access.actor.user_id,
-            )
-            for row in unit.db.scalars(own):
-                unit.db.delete(row)
-            unit.db.flush()
-            record = image_record(image, unit.access)
-            return unit.answer(settings_of(unit.db, unit.access, record))
 
     def labels(self, image_id: int) -> tuple[Labels, ...]:
         """The label images over an image."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,14 +12,25 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..database import ImageRow
-from ..errors import Invalid, OmeroError
-from ..model import Image, Settings, Tile
-from ..rendering import PictureFormat, encode, render, shrink
-from ..storage import shard, writing
-from .containers import found
-from .images import image_record, settings_of
-from .pixel_access import OpenImage, check_plane, check_region, open_image, opened, window_of
+from ..errors import Invalid
+from ..model import Image, Picture, Projection, Settings, Tile
+from ..rendering import PictureFormat, encode, encode_tiff
+from ..storage import shard
+from .drawing import Grid, View, draw, draw_grid
+from .luts import check_luts, without_lost_luts
+from .panels import draw_picture, pixel_width_um
+from .pixel_access import (
+    OpenImage,
+    check_plane,
+    check_region,
+    open_image,
+    open_labels,
+    window_of,
+)
+from .projections import projected
+from .seen import see_image
+from .state import State
+from .thumbnails import keep_thumbnail, kept_thumbnail
 from .work import Work
 
 __all__ = ["Pictures"]
@@ -37,49 +48,30 @@ class Pictures(Work):
         """A JPEG no larger than `size` pixels a side, kept once it was drawn."""
         if not 8 <= size <= _LARGEST_THUMBNAIL:
             raise Invalid(f"A thumbnail has 8 to {_LARGEST_THUMBNAIL} pixels a side, not {size}.")
-        with self.reading() as (db, access):
-            row = found(db, ImageRow, image_id)
-            image = image_record(row, access)
-            settings = settings_of(db, access, image)
-            kept = self._thumbnail_path(image, settings, size)
-            if kept.is_file():
-                return kept.read_bytes()
-            source = opened(self, db, access, row)
-        picture = _thumbnail(source, settings, size)
-        if not self.store.why_read_only():
-            self._keep(picture, kept)
+        seen = see_image(self, image_id)
+        kept = self._thumbnail_path(seen.record, seen.settings, size)
+        known = kept_thumbnail(kept)
+        if known is not None:
+            return known
+        picture = _thumbnail(self.store, open_image(self, image_id), seen.settings, size)
+        keep_thumbnail(self.store, picture, kept)
         return picture
 
-    def _keep(self, picture: bytes, kept: Path) -> None:
-        """Keep a thumbnail; where that fails it is drawn again the next time, and no worse."""
-        new = kept.with_name(f".{secrets.token_hex(8)}")
-        try:
-            with writing(kept, len(picture)):
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                new.write_bytes(picture)
-                new.replace(kept)
-        except OmeroError as error:
-            log.warning("a thumbnail is not kept: %s", error)
-            if not self.store.disk_failed(error):
-                new.unlink(missing_ok=True)
-
-    def thumbnail_version(self, image_id: int, size: int = 128) -> str:
-        """What changes whenever the thumbnail does; raises where the image may not be seen."""
-        with self.reading() as (db, access):
-            image = image_record(found(db, ImageRow, image_id), access)
-            return self._thumbnail_path(image, settings_of(db, access, image), size).stem
-
     def tile(
-        self, image_id: int, tile: Tile, settings: Settings | None = None, format: str = "jpeg"
+        self,
+        image_id: int,
+        tile: Tile,
+        settings: Settings | None = None,
+        format: str = "jpeg",
+        projection: Projection | None = None,
     ) -> bytes:
         """A rendered tile as `jpeg`, `png` or `webp`."""
         if format not in _FORMATS:
             raise Invalid(f"A tile comes as {', '.join(_FORMATS)}, not as {format!r}.")
         source = open_image(self, image_id)
         w = window_of(source.record, tile)
-        settings = settings or self._settings(source.record)
-        area = (w.y, w.x, w.height, w.width)
-        picture = _picture(source, tile.level, tile.t, tile.z, area, settings)
+        view = self._view(source, tile.t, tile.z, settings, projection)
+        picture = draw(self.store, view, tile.level, (w.y, w.x, w.height, w.width))
         return encode(picture, cast(PictureFormat, format))
 
     def raw_tile(self, image_id: int, tile: Tile, channels: Sequence[int]) -> NDArray[Any]:
@@ -119,17 +111,78 @@ class Pictures(Work):
         height: int,
         width: int,
         settings: Settings | None = None,
+        projection: Projection | None = None,
     ) -> NDArray[np.uint8]:
         """A rendered region, shape (height, width, 3)."""
         check_region(height, width)
         source = open_image(self, image_id)
+        view = self._view(source, t, z, settings, projection)
+        return draw(self.store, view, level, (y, x, height, width))
+
+    def project(
+        self,
+        image_id: int,
+        projection: Projection,
+        channels: Sequence[int] | None = None,
+        t: int = 0,
+        z: int = 0,
+        level: int = 0,
+        y: int = 0,
+        x: int = 0,
+        height: int | None = None,
+        width: int | None = None,
+    ) -> NDArray[Any]:
+        """Projected pixels, shape (C, height, width); the whole plane unless a part is named."""
+        source = open_image(self, image_id)
+        image = source.record
+        if not 0 <= level < len(image.levels):
+            raise Invalid(f"Image {image_id} has levels 0 to {len(image.levels) - 1}, not {level}.")
+        size = image.levels[level]
+        wanted = list(range(image.sizes.c)) if channels is None else list(channels)
+        _check_channels(image, wanted)
+        area = (
+            y,
+            x,
+            size.height - y if height is None else height,
+            size.width - x if width is None else width,
+        )
+        check_region(*area[2:])
+        return projected(source, level, t, z, wanted, area, projection)
+
+    def picture(self, image_id: int, picture: Picture | None = None) -> bytes:
+        """A picture of the image as a file: a region at any size, panels, a scale bar, labels."""
+        asked = Picture() if picture is None else picture
+        source = open_image(self, image_id)
+        overlaid = tuple(open_labels(self, labels_id) for labels_id in asked.labels)
+        for each in overlaid:
+            if each.image.id != image_id:
+                raise Invalid(f"Label image {each.labels_id} lies over image {each.image.id}.")
+        settings = asked.settings or self._settings(source.record)
+        t = settings.t if asked.t is None else asked.t
+        z = settings.z if asked.z is None else asked.z
+        view = self._view(source, t, z, settings, asked.projection)
+        drawn = draw_picture(self.store, view, asked, overlaid)
+        if asked.format != "tiff":
+            return encode(drawn, asked.format, asked.quality)
+        return encode_tiff(drawn, pixel_width_um(source.record, asked))
+
+    def _view(
+        self,
+        source: OpenImage,
+        t: int,
+        z: int,
+        settings: Settings | None,
+        projection: Projection | None,
+    ) -> View:
         check_plane(source.record, t, z)
-        settings = settings or self._settings(source.record)
-        return _picture(source, level, t, z, (y, x, height, width), settings)
+        if settings is None:
+            settings = self._settings(source.record)
+        else:
+            check_luts(self.store, settings.channels)
+        return View(source, t, z, settings, projection)
 
     def _settings(self, image: Image) -> Settings:
-        with self.reading() as (db, access):
-            return settings_of(db, access, image)
+        return without_lost_luts(self.store, see_image(self, image.id).settings)
 
     def _thumbnail_path(self, image: Image, settings: Settings, size: int) -> Path:
         asked = f"{len(image.levels)} {size} {settings.model_dump_json()}"
@@ -137,41 +190,13 @@ class Pictures(Work):
         return self.store.layout.thumbnails / shard(image.id) / f"{digest}.jpg"
 
 
-def _picture(
-    source: OpenImage,
-    level: int,
-    t: int,
-    z: int,
-    area: tuple[int, int, int, int],
-    settings: Settings,
-) -> NDArray[np.uint8]:
+def _thumbnail(state: State, source: OpenImage, settings: Settings, size: int) -> bytes:
     image = source.record
-    if not image.is_rgb and len(settings.channels) != image.sizes.c:
-        raise Invalid(
-            f"Image {image.id} has {image.sizes.c} channels; these settings are for "
-            f"{len(settings.channels)}."
-        )
-    if image.is_rgb:
-        wanted = list(range(image.sizes.c))[:3]
-        return render(source.reader.planes(level, t, wanted, z, *area), settings)
-    wanted = [c for c, channel in enumerate(settings.channels) if channel.active]
-    if not wanted:
-        return np.zeros((area[2], area[3], 3), np.uint8)
-    drawn = settings.model_copy(update={"channels": tuple(settings.channels[c] for c in wanted)})
-    return render(source.reader.planes(level, t, wanted, z, *area), drawn)
-
-
-def _thumbnail(source: OpenImage, settings: Settings, size: int) -> bytes:
-    levels = source.record.levels
-    fitting = [i for i, level in enumerate(levels) if max(level.height, level.width) >= size]
-    number = fitting[-1] if fitting else 0
-    level = levels[number]
-    scale = min(1.0, size / max(level.height, level.width))
-    height, width = max(1, round(level.height * scale)), max(1, round(level.width * scale))
-    channels = range(source.record.sizes.c)
-    t, z = min(settings.t, source.record.sizes.t - 1), min(settings.z, source.record.sizes.z - 1)
-    planes = source.reader.planes(number, t, channels, z, 0, 0, level.height, level.width)
-    return encode(render(shrink(planes, height, width), settings), "jpeg")
+    scale = min(1.0, size / max(image.sizes.y, image.sizes.x))
+    rows, columns = max(1, round(image.sizes.y * scale)), max(1, round(image.sizes.x * scale))
+    t, z = min(settings.t, image.sizes.t - 1), min(settings.z, image.sizes.z - 1)
+    grid = Grid(0, 0, image.sizes.y, image.sizes.x, rows, columns)
+    return encode(draw_grid(state, View(source, t, z, settings), grid, math.inf), "jpeg")
 
 
 def _check_channels(image: Image, channels: Sequence[int]) -> None:

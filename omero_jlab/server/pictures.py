@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, Json, NonNegativeInt
 
 from ..errors import Invalid, TooLarge
-from ..model import Image, Record, Settings, Tile
+from ..model import Image, Picture, Projection, Record, Settings, Tile
 from ..operations import AnySession
 from ..remote.wire import array_headers, as_sent
 from .base import RepositoryHandler, reads
@@ -19,7 +19,12 @@ from .base import RepositoryHandler, reads
 __all__ = ["PICTURES"]
 
 _PIXELS_LIMIT = 8192 * 8192
-_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "tiff": "image/tiff",
+}
 
 Answer = bytes | NDArray[Any]
 
@@ -43,9 +48,10 @@ class _Tile(Record):
         return Tile(**self.model_dump(include=set(Tile.model_fields)))
 
 
-class _Picture(_Tile):
+class _DrawnTile(_Tile):
     format: Literal["jpeg", "png", "webp"] = "jpeg"
     settings: Json[Settings] | None = None
+    projection: Json[Projection] | None = None
 
 
 class _Raw(_Tile):
@@ -70,7 +76,32 @@ class _Region(_Plane):
 class _Render(_Plane):
     level: NonNegativeInt = 0
     settings: Json[Settings] | None = None
+    projection: Json[Projection] | None = None
     format: Literal["raw", "jpeg", "png", "webp"] = "raw"
+
+
+class _Projection(Record):
+    id: int
+    projection: Json[Projection]
+    channels: str | None = None
+    t: NonNegativeInt = 0
+    z: NonNegativeInt = 0
+    level: NonNegativeInt = 0
+    y: NonNegativeInt = 0
+    x: NonNegativeInt = 0
+    height: int | None = Field(None, ge=1)
+    width: int | None = Field(None, ge=1)
+
+
+class _Picture(Picture):
+    id: int
+    settings: Json[Settings] | None = None
+    projection: Json[Projection] | None = None
+    labels: Json[tuple[int, ...]] = ()
+
+    @property
+    def picture(self) -> Picture:
+        return Picture(**{name: getattr(self, name) for name in Picture.model_fields})
 
 
 class PixelHandler(RepositoryHandler):
@@ -127,11 +158,13 @@ class TileHandler(PixelHandler):
     @reads
     async def get(self, id: str, level: str, t: str, z: str, row: str, column: str) -> None:
         """Answer with JPEG, PNG or WebP."""
-        asked = self.asked(_Picture, id=id, level=level, t=t, z=z, row=row, column=column)
+        asked = self.asked(_DrawnTile, id=id, level=level, t=t, z=z, row=row, column=column)
         await self.answer(
             _TYPES[asked.format],
             lambda session: _drawn(session, asked.id, asked.settings),
-            lambda session: session.tile(asked.id, asked.tile, asked.settings, asked.format),
+            lambda session: session.tile(
+                asked.id, asked.tile, asked.settings, asked.format, asked.projection
+            ),
         )
 
     head = get
@@ -187,7 +220,7 @@ class RenderHandler(PixelHandler):
         def picture(session: AnySession) -> Answer:
             pixels = session.render(
                 asked.id, asked.level, asked.t, asked.z,
-                asked.y, asked.x, asked.height, asked.width, asked.settings,
+                asked.y, asked.x, asked.height, asked.width, asked.settings, asked.projection,
             )  # fmt: skip
             if asked.format == "raw":
                 return pixels
@@ -197,6 +230,47 @@ class RenderHandler(PixelHandler):
 
         versions = partial(_drawn, image_id=asked.id, settings=asked.settings)
         await self.answer(_TYPES.get(asked.format, ""), versions, picture)
+
+    head = get
+
+
+class ProjectionHandler(PixelHandler):
+    """Projected pixels."""
+
+    @reads
+    async def get(self, id: str) -> None:
+        """Answer with an array (C, height, width)."""
+        asked = self.asked(_Projection, id=id)
+        wanted = None if asked.channels is None else _numbers(asked.channels)
+        await self.answer(
+            "",
+            lambda session: _stored(session.images.get(asked.id)),
+            lambda session: session.project(
+                asked.id, asked.projection, wanted, asked.t, asked.z,
+                asked.level, asked.y, asked.x, asked.height, asked.width,
+            ),
+        )  # fmt: skip
+
+    head = get
+
+
+class PictureHandler(PixelHandler):
+    """A picture to look at or to keep: a region at any size, panels, with what lies over it."""
+
+    @reads
+    async def get(self, id: str) -> None:
+        """Answer with PNG, JPEG, WebP or TIFF."""
+        asked = self.asked(_Picture, id=id)
+
+        def versions(session: AnySession) -> tuple[object, ...]:
+            over = [_labels(session, labels_id) for labels_id in asked.labels]
+            return (*_drawn(session, asked.id, asked.settings), over)
+
+        await self.answer(
+            _TYPES[asked.format],
+            versions,
+            lambda session: session.picture(asked.id, asked.picture),
+        )
 
     head = get
 
@@ -244,6 +318,8 @@ PICTURES: dict[str, type[RepositoryHandler]] = {
     f"images/{{id}}/raw/{_TILE}": RawTileHandler,
     "images/{id}/region": RegionHandler,
     "images/{id}/render": RenderHandler,
+    "images/{id}/projection": ProjectionHandler,
+    "images/{id}/picture": PictureHandler,
     f"labels/{{id}}/raw/{_TILE}": LabelsTileHandler,
     "labels/{id}/region": LabelsRegionHandler,
 }
@@ -258,7 +334,9 @@ def _stored(image: Image) -> tuple[object, ...]:
 def _drawn(session: AnySession, image_id: int, settings: Settings | None) -> tuple[object, ...]:
     image = session.images.get(image_id)
     used = settings or session.images.settings(image_id)
-    return (*_stored(image), used.model_dump_json())
+    # A table that came as a file may be another one under the same name.
+    tables = [session.images.lut(each.lut).colors for each in used.channels if each.lut]
+    return (*_stored(image), used.model_dump_json(), tables)
 
 
 def _labels(session: AnySession, labels_id: int) -> tuple[object, ...]:

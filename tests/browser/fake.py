@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 
 from omero_jlab.model import ChannelSettings, Settings
-from omero_jlab.rendering import render
+from omero_jlab.rendering import LUT_NAMES, render
 
 STATIC = Path(__file__).parents[2] / "omero_jlab" / "widgets" / "static"
 UUID = "6f1c1f0e-0000-4000-8000-000000000001"
@@ -241,7 +241,8 @@ class _Api(tornado.web.RequestHandler):
 
 
 HEALTH: dict[str, Any] = {
-    "writable": True, "reason": "", "bytes_free": 7 * 10**10, "bytes_total": 10**11,
+    "state": "ok", "writable": True, "reason": "", "warning": "", "since": "2026-03-01T10:00:00Z",
+    "damaged": 0, "bytes_free": 7 * 10**10, "bytes_total": 10**11,
 }  # fmt: skip
 
 
@@ -325,6 +326,11 @@ class ImageHandler(_Api):
         given = json.loads(self.request.body)["settings"]
         self.images[int(id)].settings = Settings.model_validate(given)
         self.answer(given)
+
+
+class LutsHandler(_Api):
+    def get(self) -> None:
+        self.answer([{"name": name, "added": False, "colors": []} for name in LUT_NAMES])
 
 
 class AnnotationsHandler(_Api):
@@ -469,6 +475,7 @@ def handlers(prefix: str) -> list[tuple[Any, ...]]:
         "status": StatusHandler,
         "browse/children": ChildrenHandler,
         "images": ImagesHandler,
+        "luts": LutsHandler,
         r"images/(\d+)": ImageHandler,
         r"images/(\d+)/(settings|rois|labels)": ImageHandler,
         r"objects/([a-z-]+)/(\d+)/annotations": AnnotationsHandler,

@@ -10,7 +10,10 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-HEALTH = {"writable": True, "reason": "", "bytes_free": 7 * 10**10, "bytes_total": 10**11}
+HEALTH = {
+    "state": "ok", "writable": True, "reason": "", "warning": "", "since": "2026-03-01T10:00:00Z",
+    "damaged": 0, "bytes_free": 7 * 10**10, "bytes_total": 10**11,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -134,11 +137,14 @@ def answer_with(page: Any, path: str, **changes: Any) -> None:
     page.route(f"**/{path}", handle)
 
 
+FULL = {"state": "full", "writable": False, "reason": "The disk is full."}
+
+
 def test_an_empty_repository_says_what_to_do(page: Any) -> None:
     answer_with(page, "browse/children?*", nodes=[], total=0, next=None)
     page.get_by_label("Look again").click()
     page.get_by_text('dataset="My images"').wait_for()
-    answer_with(page, "status", health=HEALTH | {"writable": False, "reason": "The disk is full."})
+    answer_with(page, "status", health=HEALTH | FULL)
     page.get_by_label("Look again").click()
     page.get_by_text("nothing can be added now").wait_for()
 
@@ -146,9 +152,16 @@ def test_an_empty_repository_says_what_to_do(page: Any) -> None:
 def test_a_repository_without_writes_says_why(page: Any) -> None:
     line = page.locator(".jp-OmeroJlab-health")
     assert not line.is_visible()
-    answer_with(page, "status", health=HEALTH | {"writable": False, "reason": "The disk is full."})
+    answer_with(page, "status", health=HEALTH | FULL)
     page.get_by_label("Look again").click()
-    line.get_by_text("The repository is read-only. The disk is full.").wait_for()
+    line.get_by_text("The disk is full.").wait_for()
+    assert "Since" in line.inner_text()
+    page.unroute("**/status")
+    soon = {"state": "warning", "warning": "Only 9 bytes are free."}
+    answer_with(page, "status", health=HEALTH | soon)
+    page.get_by_label("Look again").click()
+    line.get_by_text("Only 9 bytes are free.").wait_for()
+    assert "jp-mod-quiet" in (line.get_attribute("class") or "")
     page.unroute("**/status")
     page.get_by_label("Look again").click()
     line.wait_for(state="hidden")

@@ -119,6 +119,22 @@ def test_settings_from_python_are_drawn(
     assert_same(drawn(page, region), wanted)
 
 
+def test_a_lookup_table_is_drawn_by_the_server(
+    open_page: Callable[[str], Any], fake_url: str, images: dict[int, Any]
+) -> None:
+    region = (100, 400, 200, 300)
+    page = show(open_page, fake_url, 1)
+    page.get_by_label("Regions").uncheck()
+    page.locator("details.jp-OmeroJlab-curve summary").first.click()
+    page.get_by_label("Lookup table of DNA").select_option("fire")
+    settings = Settings.model_validate(page.evaluate("model.get('settings')"))
+    assert settings.channels[0].lut == "fire"
+    assert_same(drawn(page, region), rendered(images[1], region, settings))
+    page.get_by_label("Lookup table of DNA").select_option("")
+    plain = Settings.model_validate(page.evaluate("model.get('settings')"))
+    assert_same(drawn(page, region), rendered(images[1], region, plain))
+
+
 def test_sliders_and_keys_move_through_z_and_t(
     open_page: Callable[[str], Any], fake_url: str, images: dict[int, Any]
 ) -> None:

@@ -137,10 +137,10 @@ def test_a_large_image_gets_its_missing_levels(world: World) -> None:
     assert (made.dask(level=coarsest) == 9).all().compute()
 
 
-def test_an_array_without_its_five_axes_is_refused(world: World) -> None:
+def test_an_array_whose_axes_nobody_names_is_refused(world: World) -> None:
     repo = Repository(world.session("owner", GroupType.READ_ONLY))
     with pytest.raises(Invalid, match="TCZYX"):
-        repo.save_image(np.zeros((5, 5), np.uint8), name="flat")
+        repo.save_image(np.zeros((5, 5, 5), np.uint8), name="flat")
 
 
 def test_who_may_not_annotate_attaches_no_labels(world: World, image: Image) -> None:

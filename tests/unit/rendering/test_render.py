@@ -175,7 +175,7 @@ def test_what_cannot_be_drawn_is_refused(how: dict[str, Any], dtype: str) -> Non
 
 def test_planes_must_fit_the_settings() -> None:
     settings = Settings(channels=(ChannelSettings(start=0.0, end=1.0),))
-    for planes in (np.zeros((2, 3, 3)), np.zeros((3, 3)), np.zeros((1, 3, 3), complex)):
+    for planes in (np.zeros((2, 3, 3)), np.zeros((3, 3)), np.zeros((1, 3, 3), "U1")):
         with pytest.raises(Invalid):
             render(planes, settings)
     with pytest.raises(Invalid, match="4 planes"):
