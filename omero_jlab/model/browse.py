@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from .access import Group, Rights, User
 from .record import Record
 
-__all__ = ["Health", "Hit", "Kind", "Node", "Page", "Status", "TargetKind", "Token"]
+__all__ = ["Health", "HealthState", "Hit", "Kind", "Node", "Page", "Status", "TargetKind", "Token"]
 
 Kind = Literal[
     "project",
@@ -54,12 +55,24 @@ class Hit(Record):
     group_id: int
 
 
-class Health(Record):
-    """Whether the repository takes writes, and if not, why not; and what to look after soon."""
+HealthState = Literal["ok", "warning", "no-imports", "full", "read-only", "gone"]
 
+
+class Health(Record):
+    """Whether the repository takes writes, and if not, why not; and what to look after soon.
+
+    A `full` disk takes only what frees room.  A `read-only` repository had an error of its disk
+    and takes no writes until it is opened again; from one that is `gone` they are kept away until
+    its disk is back.  It is in this `state` since `since`, as far as this process saw.  `damaged`
+    files are not what was written.
+    """
+
+    state: HealthState = "ok"
     writable: bool
     reason: str = ""
     warning: str = ""
+    since: datetime | None = None
+    damaged: int = 0
     bytes_free: int
     bytes_total: int
 

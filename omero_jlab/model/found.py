@@ -11,10 +11,12 @@ __all__ = ["FoundChannel", "FoundImage", "Position"]
 
 
 class FoundChannel(Record):
-    """A channel as its file describes it."""
+    """A channel as its file describes it; the window is the one that it was last shown in."""
 
     name: str = ""
     color: str | None = None
+    window_start: float | None = None
+    window_end: float | None = None
     emission_nm: float | None = None
     excitation_nm: float | None = None
 
@@ -29,7 +31,10 @@ class Position(Record):
 
 
 class FoundImage(Record):
-    """One image of a fileset, of shape `sizes` (TCZYX; three RGB samples count as channels)."""
+    """One image of a fileset, of shape `sizes` (TCZYX; three RGB samples count as channels).
+
+    `icc` is the colour profile of an RGB picture in base64, empty where it has none.
+    """
 
     name: str
     description: str = ""
@@ -45,3 +50,4 @@ class FoundImage(Record):
     acquired_at: datetime | None = None
     position: Position | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    icc: str = ""

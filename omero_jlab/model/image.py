@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from .record import Owned, Record
 
-__all__ = ["Channel", "Image", "Level", "Sizes"]
+__all__ = ["Channel", "Image", "Level", "Sizes", "Spacing"]
 
 
 class Level(Record):
@@ -28,6 +30,15 @@ class Sizes(Record):
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
         return (self.t, self.c, self.z, self.y, self.x)
+
+
+class Spacing(Record):
+    """What lies between neighbours along TZYX; None where it is not known."""
+
+    t_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    z_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    y_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    x_um: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class Channel(Record):

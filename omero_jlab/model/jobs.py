@@ -7,17 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .admin import BackupReport, CheckReport, PurgeReport
+from .admin import BackupReport, CheckReport, PurgeReport, RestoreReport, ScrubReport
+from .cleanse import CleanseReport
+from .erasure import Erasure
+from .imports import ImportReport
 from .record import Record
 
 __all__ = [
-    "ImportFailure",
-    "ImportPlan",
-    "ImportReport",
-    "ImportRequest",
     "Job",
     "OriginalFile",
-    "PlannedFileset",
     "Report",
     "ResultsReport",
     "ResultsRow",
@@ -34,60 +32,6 @@ class OriginalFile(Record):
     sha256: str
     md5: str
     mimetype: str = "application/octet-stream"
-
-
-class ImportRequest(Record):
-    """What to import and where to put it.
-
-    `paths` are files or folders on the disk of the repository's owner process.  `channels` is
-    a pattern such as `{well}_{field}_{channel}.tif` that joins one-channel files.  A container
-    is named by its name, and made where it is missing.
-    """
-
-    paths: tuple[str, ...]
-    project: str | None = None
-    dataset: str | None = None
-    screen: str | None = None
-    plate: str | None = None
-    channels: str | None = None
-
-
-class ImportFailure(Record):
-    """A file that was not imported, and why, in one line."""
-
-    path: str
-    reason: str
-
-
-class ImportReport(Record):
-    """What an import made, in the order of the files given."""
-
-    kind: Literal["import"] = "import"
-    image_ids: tuple[int, ...] = ()
-    fileset_ids: tuple[int, ...] = ()
-    plate_ids: tuple[int, ...] = ()
-    dataset_ids: tuple[int, ...] = ()
-    failed: tuple[ImportFailure, ...] = ()
-    bytes_copied: int = 0
-
-
-class PlannedFileset(Record):
-    """Files that belong together, and what they would become."""
-
-    name: str
-    format: str
-    files: tuple[str, ...]
-    size: int
-
-
-class ImportPlan(Record):
-    """What an import would do: the bytes it would copy and the bytes that are free."""
-
-    filesets: tuple[PlannedFileset, ...]
-    failed: tuple[ImportFailure, ...]
-    ignored: tuple[ImportFailure, ...]
-    bytes_to_copy: int
-    bytes_free: int
 
 
 class ResultsRow(Record):
@@ -114,7 +58,15 @@ class ResultsReport(Record):
 
 
 Report = Annotated[
-    ImportReport | ResultsReport | CheckReport | PurgeReport | BackupReport,
+    ImportReport
+    | ResultsReport
+    | CheckReport
+    | ScrubReport
+    | PurgeReport
+    | BackupReport
+    | RestoreReport
+    | CleanseReport
+    | Erasure,
     Field(discriminator="kind"),
 ]
 
@@ -122,7 +74,9 @@ Report = Annotated[
 class Job(Record):
     """A long operation: `done` of `total` steps, `message` says what it is doing now.
 
-    `error_kind` names the class of the error that ended it, such as `Invalid`.
+    `stage` names the part of the work, such as `copy`; `heartbeat_at` is when the job was last
+    known to run.  `error_kind` names the class of the error that ended it, such as `Invalid`.
+    A job that ended early may have a `report` of what it did before.
     """
 
     id: int
@@ -130,9 +84,11 @@ class Job(Record):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     done: int = 0
     total: int = 0
+    stage: str = ""
     message: str = ""
     error: str = ""
     error_kind: str = ""
     created_at: datetime
+    heartbeat_at: datetime | None = None
     finished_at: datetime | None = None
     report: Report | None = None

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from ..errors import NotFound
-from ..model import Attached, Comment, FileAnnotation, KeyValues, Owned, Rights, Tag, TargetKind
+from ..model import (
+    Attached,
+    Comment,
+    FileAnnotation,
+    KeyValues,
+    Owned,
+    Rights,
+    Tag,
+    TargetKind,
+    Undeleted,
+)
 from ..operations import AnySession
 from .files import AttachedFile
 from .tables import Table, rows_of
@@ -62,9 +72,31 @@ class Thing(Generic[R]):
         graph.update(self.kind, self.id, version=self.record.version, name=name, **more)
         self.refresh()
 
-    def delete(self, contents: bool = False) -> None:
-        """Delete the object; with `contents`, also what lies in it and nowhere else."""
-        self._session.graph.delete(self.kind, self.id, contents)
+    def delete(self, contents: bool = False, now: bool = False) -> None:
+        """Delete the object; with `contents`, also what lies in it and nowhere else.
+
+        It can be brought back until the trash is emptied; with `now` it is gone for good, and
+        its space is free.
+        """
+        self._session.graph.delete(self.kind, self.id, contents, now)
+
+    def undelete(self) -> Undeleted:
+        """Bring the object back after `delete`, with exactly what went with it.
+
+        Raises
+        ------
+        NotFound
+            It was not deleted by itself, or the trash was emptied.
+        """
+        for deletion in self._session.graph.deletions(limit=10_000):
+            if (deletion.kind, deletion.object_id) == (self.kind, self.id):
+                back = self._session.graph.undelete(deletion.id)
+                self.refresh()
+                return back
+        raise NotFound(
+            f"The trash holds no {self.kind} {self.id} that was deleted by itself: "
+            "`repo.deletions` lists what can be brought back."
+        )
 
     # -- annotations
 

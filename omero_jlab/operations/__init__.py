@@ -12,11 +12,14 @@ from .ingest import Ingest
 from .server import Jobs, Server
 from .session import AnySession
 from .streams import Streams
+from .uploads import Uploads
+from .zarr import Zarr
 
 __all__ = [
     "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Admin", "Annotations",
     "AnySession", "Browse", "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation",
-    "Request", "Search", "Server", "Shapes", "Streams", "Tables", "Unset",
+    "Request", "Search", "Server", "Shapes", "Streams", "Tables", "Unset", "Uploads",
+    "Zarr",
 ]  # fmt: skip
 
 API_VERSION = 1
@@ -36,6 +39,8 @@ FAMILIES: dict[str, type] = {
     "search": Search,
     "ingest": Ingest,
     "admin": Admin,
+    "uploads": Uploads,
+    "zarr": Zarr,
 }
 """The families by the name they have on a Session."""
 

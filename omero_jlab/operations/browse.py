@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..model import Dataset, Kind, Node, Page, Plate, Project, Screen, TargetKind, Well
+from ..model import (
+    Dataset,
+    Deletion,
+    Kind,
+    Node,
+    Page,
+    Plate,
+    Project,
+    Screen,
+    TargetKind,
+    Undeleted,
+    Well,
+)
 from . import declare as http
 from .declare import UNSET, Unset
 
@@ -138,10 +150,24 @@ class Graph(Protocol):
         ...
 
     @http.delete("objects/{kind}/{id}")
-    def delete(self, kind: TargetKind, id: int, contents: bool = False) -> int:
+    def delete(self, kind: TargetKind, id: int, contents: bool = False, now: bool = False) -> int:
         """Delete an object with all that belongs to it; answers how many images went.
 
         `contents` deletes what lies in it and nowhere else, too.  A fileset of several images
-        is deleted as a whole or not at all.
+        is deleted as a whole or not at all.  What was deleted can be brought back until the
+        trash is emptied; with `now` it is gone at once, and its space is free.
+        """
+        ...
+
+    @http.get("deletions")
+    def deletions(self, limit: int = 200) -> tuple[Deletion, ...]:
+        """What was deleted and can be brought back, the newest first."""
+        ...
+
+    @http.post("deletions/{deletion_id}/undo")
+    def undelete(self, deletion_id: int) -> Undeleted:
+        """Undo a deletion: exactly what it took is there again.
+
+        `Conflict` where what the object belongs to was deleted by itself.
         """
         ...

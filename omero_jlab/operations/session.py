@@ -12,6 +12,8 @@ from .images import Images, Shapes
 from .ingest import Ingest
 from .server import Jobs, Server
 from .streams import Streams
+from .uploads import Uploads
+from .zarr import Zarr
 
 __all__ = ["AnySession"]
 
@@ -25,6 +27,10 @@ class AnySession(Streams, Protocol):
 
     def close(self) -> None:
         """Let go of the repository."""
+        ...
+
+    def address(self) -> str | None:
+        """Where programs on this machine reach the repository; None where it is only in here."""
         ...
 
     @property
@@ -65,3 +71,9 @@ class AnySession(Streams, Protocol):
 
     @property
     def admin(self) -> Admin: ...
+
+    @property
+    def uploads(self) -> Uploads: ...
+
+    @property
+    def zarr(self) -> Zarr: ...

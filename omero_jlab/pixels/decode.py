@@ -76,7 +76,7 @@ class Pipeline:
     """How the chunks of one level are decoded.
 
     `plain` chunks lie in the file as they are in memory, in byte order `stored`, so that a part
-    of one can be read alone.
+    of one can be read alone.  `checked` chunks end with a CRC-32C.
     """
 
     def __init__(self, layout: LevelLayout) -> None:
@@ -87,7 +87,7 @@ class Pipeline:
         self.stored = _stored(layout, steps.get("bytes"))
         self._compressor = next((name for name in steps if name in _COMPRESSORS), None)
         self._jpeg = Jpeg(steps["jpeg"]) if "jpeg" in steps else None
-        self._checksum = "crc32c" in steps
+        self.checked = "crc32c" in steps
         self._predictor = _predictor(steps.get("predictor"), self.stored)
         self._depth = _depth(steps.get("bits"), self.stored)
         self._order = _order(steps.get("transpose"))
@@ -96,12 +96,7 @@ class Pipeline:
         if self._depth is not None and self._predictor is not None:
             raise Unreadable("Packed bits with a predictor cannot be read here.")
         self.plain = not (
-            self._compressor
-            or self._jpeg
-            or self._checksum
-            or self._predictor
-            or self._depth
-            or self._order
+            self._compressor or self._jpeg or self._predictor or self._depth or self._order
         )
         if not self.plain and chunk_bytes(layout) > LARGEST_CHUNK:
             raise Unreadable(
@@ -125,9 +120,18 @@ class Pipeline:
                 f"A chunk of {len(data):,} bytes ({codec}) does not decode: {error}."
             ) from error
 
+    def without_checksum(self, data: bytes) -> bytes:
+        """A chunk's bytes without the checksum behind them; `Unreadable` where that is wrong."""
+        if not self.checked:
+            return data
+        try:
+            return _checked(data)
+        except ValueError as error:
+            raise Unreadable(f"A chunk of {len(data):,} bytes does not decode: {error}.") from error
+
     def _decoded(self, data: bytes, shape: Shape6) -> NDArray[Any]:
         *outer, height, width, samples = shape
-        if self._checksum:
+        if self.checked:
             data = _checked(data)
         if self._jpeg is not None:
             heights = {height, self._full[3]}

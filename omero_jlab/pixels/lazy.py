@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import Invalid
 from ..model.chunks import ChunkIndex
 
-__all__ = ["Read", "aligned_chunk", "dask_array"]
+__all__ = ["Read", "aligned_chunk", "dask_array", "near_2048"]
 
 Read = Callable[[int, int, int, int, int, int, int], NDArray[Any]]
 
@@ -20,11 +20,18 @@ Read = Callable[[int, int, int, int, int, int, int], NDArray[Any]]
 def aligned_chunk(index: ChunkIndex, level: int = 0, target: int = 2048) -> tuple[int, int]:
     """Height and width near `target`² pixels that cut no stored chunk: for `dask_array`."""
     layout = index.header.levels[level]
-    _, _, _, ky, kx, _ = layout.chunk
-    width = min(layout.shape[4], max(1, round(target / kx)) * kx)
+    return near_2048(layout.chunk[3:5], layout.shape[3:5], target)
+
+
+def near_2048(
+    stored: tuple[int, int], plane: tuple[int, int], target: int = 2048
+) -> tuple[int, int]:
+    """Height and width near `target`² pixels, out of whole chunks of shape `stored`."""
+    ky, kx = stored
+    width = min(plane[1], max(1, round(target / kx)) * kx)
     wanted = target * target / width
     height = ky if ky > wanted else max(1, round(wanted / ky)) * ky
-    return min(layout.shape[3], height), width
+    return min(plane[0], height), width
 
 
 def dask_array(

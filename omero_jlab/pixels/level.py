@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import Unreadable
 from ..model.chunks import ChunkIndex, LevelLayout, Shape6
 from .decode import Pipeline, chunk_bytes, native_dtype
+from .verified import VerifiedChunks
 
 __all__ = ["Chunk", "LevelChunks", "Part"]
 
@@ -33,10 +34,11 @@ class Part:
 class Chunk:
     """A chunk that a request touches.
 
-    `shape` is what is stored; rows `y0:y1` and columns `x0:x1` of it go to row `top` and column
-    `left` of the answer.
+    `number` counts the level's chunks; `shape` is what is stored; rows `y0:y1` and columns
+    `x0:x1` of it go to row `top` and column `left` of the answer.
     """
 
+    number: int
     file: int
     offset: int
     length: int
@@ -62,11 +64,12 @@ class LevelChunks:
         layout = self.layout
         if min(layout.shape) < 1 or min(layout.chunk) < 1:
             raise Unreadable(f"Level {level} has shape {layout.shape}, chunks of {layout.chunk}.")
+        self._grid = layout.grid
         grids = {array.shape for array in (self._file, self._offset, self._length)}
         files = len(index.header.files)
         stored = self._length != 0
         if (
-            grids != {layout.grid}
+            grids != {self._grid}
             or bool(np.any(self._length < 0))
             or bool(np.any(self._offset < 0))
             or bool(np.any(stored & ((self._file < 0) | (self._file >= files))))
@@ -82,6 +85,11 @@ class LevelChunks:
     def pipeline(self) -> Pipeline:
         """How chunks are decoded; raises `Unreadable` for codecs that are not decoded here."""
         return Pipeline(self.layout)
+
+    @cached_property
+    def verified(self) -> VerifiedChunks:
+        """Which chunks were compared with their checksums."""
+        return VerifiedChunks(math.prod(self._grid))
 
     @cached_property
     def identity(self) -> str:
@@ -119,6 +127,7 @@ class LevelChunks:
                     x0, x1 = max(x - gx * kx, 0), min(x + width - gx * kx, kx)
                     found.append(
                         Chunk(
+                            number=self._number(place),
                             file=int(self._file[place]),
                             offset=int(self._offset[place]),
                             length=int(self._length[place]),
@@ -133,6 +142,12 @@ class LevelChunks:
                         )
                     )
         return found
+
+    def _number(self, place: Shape6) -> int:
+        number = 0
+        for i, n in zip(place, self._grid, strict=True):
+            number = number * n + i
+        return number
 
     def _stored_shape(self, place: Shape6) -> Shape6:
         layout = self.layout

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from ..errors import Invalid, Unreadable
 from ..model.chunks import ChunkIndex
+from ..storage import NOBODY, Watch, stamp_of
 from .files import FILES, read_exactly
 from .kept import KEPT
 from .level import Chunk, LevelChunks
 from .parallel import for_each
-from .plain import copy_plain
+from .plain import copy_plain, read_checked
 
 __all__ = ["PixelReader"]
 
@@ -31,13 +32,15 @@ class PixelReader:
     process.  A reader can be pickled.
     """
 
-    def __init__(self, index: ChunkIndex, roots: Mapping[str, Path]) -> None:
+    def __init__(self, index: ChunkIndex, roots: Mapping[str, Path], watch: Watch = NOBODY) -> None:
         """Check the index; no file is opened.
 
         Parameters
         ----------
         roots
             The folders that file entries are relative to: `fileset`, `pixels`.
+        watch
+            Who knows of damaged files.  A pickled reader has nobody.
 
         Raises
         ------
@@ -48,6 +51,7 @@ class PixelReader:
         """
         self.index = index
         self.roots = dict(roots)
+        self._watch = watch
         self._paths = [self._path(entry.root, entry.path) for entry in index.header.files]
         self._levels = [LevelChunks(index, level) for level in range(len(index.header.levels))]
         if not self._levels:
@@ -108,7 +112,9 @@ class PixelReader:
         Invalid
             The region does not lie inside the level.
         Unreadable
-            A file is missing, was changed or is damaged, or its codec is not decoded here.
+            A file is missing or was changed, or its codec is not decoded here.
+        Damaged
+            A file is not what was written.
         Unavailable
             The process has too many open files.
         """
@@ -129,6 +135,20 @@ class PixelReader:
         for chunk in touched:
             fill(chunk)
         return out
+
+    def stored(self, level: int, chunk: Chunk) -> bytes:
+        """The bytes of a stored chunk as they lie in their file, but for a checksum at their end.
+
+        Raises as `planes`.
+        """
+        pipeline = self.level(level).pipeline
+        path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
+        with FILES.using(path, entry, self._watch, pipeline.checked) as (descriptor, _):
+            data = read_exactly(descriptor, chunk.offset, chunk.length, path)
+        try:
+            return pipeline.without_checksum(data)
+        except Unreadable as error:
+            raise self._failed(chunk, path, str(error)) from error
 
     def close(self) -> None:
         """Close the files of this image that nobody reads from; a later read opens them again."""
@@ -151,14 +171,24 @@ class PixelReader:
                 out[part.target, rows, columns] = level.fill
             return
         path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
-        with FILES.using(path, entry) as descriptor:
-            if level.pipeline.plain:
-                copy_plain(descriptor, path, chunk, level.pipeline.stored, out)
-                return
-            pixels = self._decoded(level, chunk, descriptor, path)
-        for part in chunk.parts:
-            plane = pixels[part.t, part.c, part.z, :, :, part.sample]
-            out[part.target, rows, columns] = plane[chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
+        pipeline = level.pipeline
+        with FILES.using(path, entry, self._watch, pipeline.checked) as (descriptor, found):
+            if pipeline.plain:
+                stamp = stamp_of(found)
+                known = not pipeline.checked or level.verified.has(chunk.number, chunk.file, stamp)
+                if known:
+                    copy_plain(descriptor, path, chunk, pipeline.stored, out, pipeline.checked)
+                    return
+                whole = read_checked(descriptor, path, chunk, pipeline.stored)
+                if whole is None:
+                    raise self._failed(chunk, path, "its checksum (CRC-32C) is wrong")
+                level.verified.add(chunk.number, chunk.file, stamp)
+                pixels = whole
+            else:
+                pixels = self._decoded(level, chunk, descriptor, path)
+            for part in chunk.parts:
+                plane = pixels[part.t, part.c, part.z, :, :, part.sample]
+                out[part.target, rows, columns] = plane[chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
 
     def _decoded(
         self, level: LevelChunks, chunk: Chunk, descriptor: int, path: str
@@ -175,10 +205,17 @@ class PixelReader:
         try:
             pixels = level.pipeline.decode(data, chunk.shape)
         except Unreadable as error:
-            raise Unreadable(f"{path}, byte {chunk.offset:,}: {error}") from error
+            raise self._failed(chunk, path, str(error)) from error
         if partial:
             KEPT.put(key, pixels)
         return pixels
+
+    def _failed(self, chunk: Chunk, path: str, reason: str) -> Unreadable:
+        """What a chunk that does not decode means: of what we wrote, that it is damaged."""
+        if self.index.header.files[chunk.file].root == "pixels":
+            reason = reason.rstrip(".")
+            return self._watch.damaged(path, f"at byte {chunk.offset:,}, {reason}")
+        return Unreadable(f"{path}, byte {chunk.offset:,}: {reason}")
 
 
 def _check_inside(

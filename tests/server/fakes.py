@@ -36,7 +36,8 @@ from omero_jlab.model import (
     User,
 )
 from omero_jlab.operations import API_VERSION
-from omero_jlab.storage import Layout
+from omero_jlab.repository.uploads import Uploads as OwnUploads
+from omero_jlab.storage import Layout, UploadLimits, Uploads, space
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNED = {
@@ -56,6 +57,8 @@ class FakeStore:
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.layout = Layout(root)
+        self.uploads = Uploads(self.layout, UploadLimits(), lambda: space(root).free)
+        self.disk = SimpleNamespace(check_place=lambda: None)
         self.passwords = {"ada": "lovelace"}
         self.tokens = {"token-of-ada": "ada"}
         self.projects: list[Project] = []
@@ -83,10 +86,22 @@ class FakeStore:
     def user_of_token(self, secret: str) -> str | None:
         return self.tokens.get(secret)
 
+    zarr_origins = ("*",)
+
+    def grant_of(self, secret: str) -> tuple[str, int] | None:
+        return None
+
     def check_password(self, name: str, password: str) -> str | None:
         return name if self.passwords.get(name) == password else None
 
+    def check_writable(self, what: str = "rows") -> None:
+        """It always is."""
+
+    def disk_failed(self, error: Exception) -> bool:
+        return False
+
     def close(self) -> None:
+        self.uploads.close()
         self.closed = True
 
 
@@ -94,6 +109,8 @@ class FakeSession:
     def __init__(self, store: FakeStore, user: str, group: Any, request_id: str | None) -> None:
         self.store, self.user, self.group, self.request_id = store, user, group, request_id
         self.server = SimpleNamespace(status=self._status)
+        self.access = SimpleNamespace(actor=SimpleNamespace(user_name=user))
+        self.uploads = OwnUploads(self)  # type: ignore[arg-type]
         self.images = SimpleNamespace(get=self._image, settings=self._settings)
         self.containers = SimpleNamespace(
             add_project=self._add_project, projects=lambda name=None: tuple(store.projects)
@@ -164,7 +181,10 @@ class FakeSession:
         self.store.calls.append("thumbnail")
         return b"\xff\xd8thumbnail"
 
-    def tile(self, image_id: int, tile: Any, settings: Any = None, format: str = "jpeg") -> bytes:
+    def tile(
+        self, image_id: int, tile: Any, settings: Any = None, format: str = "jpeg",
+        projection: Any = None,
+    ) -> bytes:  # fmt: skip
         return f"{format} {tile.level} {tile.row} {tile.column} {tile.size}".encode()
 
     def raw_tile(self, image_id: int, tile: Any, channels: Sequence[int]) -> Any:
@@ -179,7 +199,7 @@ class FakeSession:
 
     def render(
         self, image_id: int, level: int, t: int, z: int, y: int, x: int, height: int, width: int,
-        settings: Any = None,
+        settings: Any = None, projection: Any = None,
     ) -> Any:  # fmt: skip
         return np.full((height, width, 3), 7, np.uint8)
 
@@ -228,7 +248,7 @@ class FakeSession:
         )  # fmt: skip
         return Attached(link_id=1, linked_by=1, can_remove=True, annotation=file)
 
-    def upload(self, path: Path) -> str:
+    def upload(self, path: Path, progress: Any = None) -> str:
         return str(path)
 
     def file(self, file_id: int) -> tuple[OriginalFile, Iterator[bytes]]:

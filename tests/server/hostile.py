@@ -73,6 +73,13 @@ class Repository:
             "path": "/nowhere",
             "shapes": [{"kind": "point", "x": 1, "y": 2}],
             "request": {"paths": ["/nowhere"]},
+            "points": [[1.0, 2.0]],
+            "start": [0.0, 0.0],
+            "end": [5.0, 9.0],
+            "to_ids": [image.id],
+            "image_ids": [image.id],
+            "to": "imported",
+            "colors": ["000000"] * 256,
         }
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from omero_jlab.model import Tile
+from omero_jlab.model import Picture, Tile
 from omero_jlab.operations import CATALOGUE
 from omero_jlab.remote.frames import frame_pieces
 
@@ -102,10 +102,27 @@ def test_bodies_that_are_no_object(repository: Repository, body: bytes) -> None:
 
 STREAMS = {
     "images/{id}/thumbnail": ("size",),
-    "images/{id}/tiles/{level}/{t}/{z}/{row}/{column}": ("size", "format", "settings"),
+    "images/{id}/tiles/{level}/{t}/{z}/{row}/{column}": (
+        "size",
+        "format",
+        "settings",
+        "projection",
+    ),
     "images/{id}/raw/{level}/{t}/{z}/{row}/{column}": ("size", "channels"),
     "images/{id}/region": ("level", "t", "c", "z", "y", "x", "height", "width"),
     "images/{id}/render": ("level", "t", "z", "y", "x", "height", "width", "settings", "format"),
+    "images/{id}/projection": (
+        "projection",
+        "channels",
+        "level",
+        "t",
+        "z",
+        "y",
+        "x",
+        "height",
+        "width",
+    ),
+    "images/{id}/picture": tuple(Picture.model_fields),
     "labels/{labels}/raw/{level}/{t}/{z}/{row}/{column}": ("size",),
     "labels/{labels}/region": ("t", "z", "y", "x", "height", "width"),
     "tables/{table}/rows": (
@@ -144,6 +161,7 @@ def test_every_argument_of_a_stream(repository: Repository, path: str) -> None:
         "c": 0,
         "format": "png",
         "channels": "0",
+        "projection": "{}",
     }
     if "rows" in path:
         good = {"table": repository.table}
@@ -188,6 +206,9 @@ HOSTILE_SETTINGS = [
     {"family": "logarithmic", "coefficient": 0.0},
     {"family": "polynomial", "coefficient": float("nan")},
     {"family": "polynomial", "coefficient": -1e308},
+    {"lut": "nothing"},
+    {"lut": "../../etc/passwd"},
+    {"lut": "fire\0"},
 ]
 
 

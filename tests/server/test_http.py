@@ -25,7 +25,11 @@ from omero_jlab.server.routes import routes
 
 from .fakes import FakeStore
 
-PUBLIC = {("post", "LoginHandler")}
+PUBLIC = {
+    ("post", "LoginHandler"),
+    ("get", "CapabilityHandler"),
+    ("head", "CapabilityHandler"),
+}
 VERBS = ("get", "head", "post", "put", "patch", "delete")
 
 
