@@ -186,6 +186,10 @@ class Owned:
             secret = session.accounts.add_token(me.id, name="another process").secret
         return RemoteSession(address.url, secret, group)
 
+    def address(self) -> str:
+        """Where this process answers others."""
+        return self._here.listener.start().url
+
     def repository(self) -> str:
         """The UUID."""
         return self._here.holder.store().uuid

@@ -13,6 +13,15 @@ import omero_jlab
 _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long forms run when they are asked for."""
+    if "long" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="the long form: run it with -m long"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's own Jupyter or repository is read or written."""
@@ -25,6 +34,14 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, str(path))
         for name in ("OMERO_JLAB_URL", "OMERO_JLAB_TOKEN_FILE", "JPY_PARENT_PID"):
             patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_reserve() -> Iterator[None]:
+    """Hundreds of repositories would keep more room for a full disk than there is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omero_jlab.storage.reserve.Reserve.size", lambda *_: 1 << 16)
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import tomllib
@@ -83,6 +84,14 @@ def anchors(path: Path) -> set[str]:
 
 
 def _commands() -> dict[str, set[str]]:
-    """The options of each command."""
+    """The options of each command, those of its own commands included."""
     (choices,) = (action.choices for action in _parser()._actions if action.choices)
-    return {name: set(command._option_string_actions) for name, command in choices.items()}
+    return {name: _options(command) for name, command in choices.items()}
+
+
+def _options(command: argparse.ArgumentParser) -> set[str]:
+    found = set(command._option_string_actions)
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= {option for each in action.choices.values() for option in _options(each)}
+    return found

@@ -1,4 +1,4 @@
-/** How the repository fares: a line where it cannot be written to or reached, and what it is. */
+/** How the repository fares: a line where something is amiss with it, and what it is. */
 import { el } from '../shared/dom';
 import type { Status } from '../shared/records';
 import { json, type Transport } from '../shared/request';
@@ -74,15 +74,17 @@ export class HealthLine {
     ];
     this.button.title = lines.join('\n');
     this.about.replaceChildren(...lines.map(each => el('div', '', {}, each)));
-    if (health.writable) {
+    if (health.state === 'ok') {
       this.node.hidden = true;
     } else {
-      this.warn(`The repository is read-only. ${health.reason}`);
+      const since = health.since ? `Since ${new Date(health.since).toLocaleString()}: ` : '';
+      this.warn(since + (health.writable ? health.warning : health.reason), health.writable);
     }
   }
 
-  private warn(text: string): void {
+  private warn(text: string, quietly = false): void {
     this.node.hidden = false;
+    this.node.classList.toggle('jp-mod-quiet', quietly);
     // A screen reader would read the same text again.
     if (this.node.textContent !== text) {
       this.node.textContent = text;

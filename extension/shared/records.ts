@@ -13,10 +13,14 @@ export interface Group {
   type: string;
 }
 
-/** Whether the repository takes writes, and if not, why not. */
+/** Whether the repository takes writes, and if not, why not; and what to look after soon. */
 export interface Health {
+  state: 'ok' | 'warning' | 'no-imports' | 'full' | 'read-only' | 'gone';
   writable: boolean;
   reason: string;
+  warning: string;
+  since: string | null;
+  damaged: number;
   bytes_free: number;
   bytes_total: number;
 }
@@ -112,6 +116,8 @@ export interface ChannelSettings {
   coefficient: number;
   reverse: boolean;
   gamma: number;
+  /** The name of a lookup table whose colours take the place of `color`. */
+  lut?: string;
 }
 
 export interface Settings {

@@ -20,7 +20,8 @@ export function defaultSettings(image: Image, now: Settings): Settings {
       family: 'linear',
       coefficient: 1,
       reverse: false,
-      gamma: 1
+      gamma: 1,
+      lut: ''
     }))
   };
 }
@@ -28,6 +29,7 @@ export function defaultSettings(image: Image, now: Settings): Settings {
 export class ChannelPanel {
   readonly node = el('div', 'channels');
   private settings!: Settings;
+  private tables: string[] = [];
 
   constructor(
     private readonly image: Image,
@@ -41,6 +43,14 @@ export class ChannelPanel {
       ? [el('p', 'hint', {}, 'A colour picture, drawn as it is.')]
       : settings.channels.map((channel, c) => this.row(channel, c));
     this.node.replaceChildren(...rows);
+  }
+
+  /** Let channels be drawn with the lookup tables of these names. */
+  offer(tables: string[]): void {
+    this.tables = tables;
+    if (this.settings && !this.node.contains(document.activeElement)) {
+      this.show(this.settings);
+    }
   }
 
   /** Switch channel `c` on or off. */
@@ -171,13 +181,28 @@ export class ChannelPanel {
         el('option', '', { value: each, selected: each === channel.family }, each)
       )
     );
+    const lut = channel.lut ?? '';
+    const known = ['', ...new Set([...this.tables, ...(lut ? [lut] : [])])];
+    const table = el(
+      'select',
+      '',
+      {
+        'aria-label': `Lookup table of ${name}`,
+        onchange: (event: Event) =>
+          this.set(c, { lut: (event.target as HTMLSelectElement).value })
+      },
+      ...known.map(each =>
+        el('option', '', { value: each, selected: each === lut }, each || 'one colour')
+      )
+    );
     const reverse = el('input', '', {
       type: 'checkbox',
       checked: channel.reverse,
       onchange: (event: Event) =>
         this.set(c, { reverse: (event.target as HTMLInputElement).checked })
     });
-    const plain = channel.family === 'linear' && channel.gamma === 1 && !channel.reverse;
+    const plain =
+      channel.family === 'linear' && channel.gamma === 1 && !channel.reverse && !lut;
     return el(
       'details',
       'curve',
@@ -188,6 +213,7 @@ export class ChannelPanel {
         'curve-fields',
         {},
         choose,
+        table,
         number('k', channel.coefficient, 'coefficient'),
         number('γ', channel.gamma, 'gamma'),
         el('label', '', {}, reverse, 'invert')

@@ -48,8 +48,18 @@ export class PlaneLayer {
     });
   }
 
+  /** Whether the server draws: colours, lookup tables, and numbers that no texture holds. */
   get isPicture(): boolean {
-    return this.settings.is_rgb;
+    return this.isPictureOf(this.settings);
+  }
+
+  private isPictureOf(settings: Settings): boolean {
+    const usesTables = settings.channels.some(each => each.active && each.lut);
+    return (
+      settings.is_rgb ||
+      (usesTables && !settings.greyscale) ||
+      this.image.dtype.startsWith('complex')
+    );
   }
 
   /** Draw as `settings` say; only a channel that was never fetched costs a request. */
@@ -59,7 +69,7 @@ export class PlaneLayer {
     const missing = settings.channels.flatMap((each, c) =>
       each.active && !this.loaded.includes(c) ? [c] : []
     );
-    if (before.is_rgb !== settings.is_rgb || (missing.length && !settings.is_rgb)) {
+    if (this.isPictureOf(before) !== this.isPicture || (missing.length && !this.isPicture)) {
       this.loaded = [...this.loaded.filter(c => settings.channels[c].active), ...missing];
       this.source.dispose();
       this.source = this.makeSource();
@@ -88,7 +98,7 @@ export class PlaneLayer {
   /** The values under a pixel of the map with their channels; null where none is loaded. */
   valuesAt(pixel: number[]): { channel: number; value: number }[] | null {
     const found = this.layer.getData(pixel);
-    if (!found || found instanceof DataView) {
+    if (!found || found instanceof DataView || (this.isPicture && !this.settings.is_rgb)) {
       return null;
     }
     const channels = this.isPicture ? [0, 1, 2] : this.loaded;

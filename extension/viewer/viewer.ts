@@ -152,6 +152,10 @@ export class ImageViewer {
       this.changed({ settings: changed });
     });
     this.channels.show(settings);
+    void json<{ name: string }[]>(this.transport, 'luts')
+      .then(tables => this.channels.offer(tables.map(each => each.name)))
+      // Without them channels are drawn in one colour each.
+      .catch(() => undefined);
     this.labelsPanel = new LabelsPanel(changed => {
       this.arrange(changed);
       this.changed({ labels: states(changed) });

@@ -1,6 +1,6 @@
 """The relational database: rows, engines and migrations.  Only the repository imports it."""
 
-from .accounts import GroupRow, MembershipRow, TokenRow, UserRow
+from .accounts import CapabilityRow, GroupRow, MembershipRow, TokenRow, UserRow
 from .annotations import (
     TARGET_COLUMNS,
     AnnotationLinkRow,
@@ -21,14 +21,64 @@ from .containers import (
     ScreenRow,
     WellRow,
 )
-from .engines import Engines
+from .deletions import DeletionRow
+from .engines import Engines, Journal
 from .images import FileRow, FilesetRow, ImageRow, SettingsRow
-from .migrate import migrate, schema_of
+from .migrate import (
+    Belonging,
+    Step,
+    belonging_of,
+    count_rows,
+    differences,
+    faults,
+    migrate,
+    schema_of,
+    steps_to_newest,
+)
 
 __all__ = [
-    "TARGET_COLUMNS", "AnnotationLinkRow", "AnnotationRow", "AppliedRow", "Base",
-    "DamageRow", "DatasetImageRow", "DatasetRow", "Engines", "ErasureRow", "FieldRow", "FileRow",
-    "FilesetRow", "GroupRow", "Guarded", "ImageRow", "IntentRow", "JobRow", "MembershipRow", "PlateRow",
-    "ProjectDatasetRow", "ProjectRow", "RepositoryRow", "RoiRow", "ScreenPlateRow", "ScreenRow",
-    "SegmentRow", "SettingsRow", "TokenRow", "UserRow", "WellRow", "migrate", "now", "schema_of",
+    "TARGET_COLUMNS",
+    "AnnotationLinkRow",
+    "AnnotationRow",
+    "AppliedRow",
+    "Base",
+    "Belonging",
+    "CapabilityRow",
+    "DamageRow",
+    "DatasetImageRow",
+    "DatasetRow",
+    "DeletionRow",
+    "Engines",
+    "ErasureRow",
+    "FieldRow",
+    "FileRow",
+    "FilesetRow",
+    "GroupRow",
+    "Guarded",
+    "ImageRow",
+    "IntentRow",
+    "JobRow",
+    "Journal",
+    "MembershipRow",
+    "PlateRow",
+    "ProjectDatasetRow",
+    "ProjectRow",
+    "RepositoryRow",
+    "RoiRow",
+    "ScreenPlateRow",
+    "ScreenRow",
+    "SegmentRow",
+    "SettingsRow",
+    "Step",
+    "TokenRow",
+    "UserRow",
+    "WellRow",
+    "belonging_of",
+    "count_rows",
+    "differences",
+    "faults",
+    "migrate",
+    "now",
+    "schema_of",
+    "steps_to_newest",
 ]  # fmt: skip

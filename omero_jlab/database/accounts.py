@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, now
 
-__all__ = ["GroupRow", "MembershipRow", "TokenRow", "UserRow"]
+__all__ = ["CapabilityRow", "GroupRow", "MembershipRow", "TokenRow", "UserRow"]
 
 
 class UserRow(Base):
@@ -58,3 +58,15 @@ class TokenRow(Base):
     name: Mapped[str] = mapped_column(default="")
     sha256: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class CapabilityRow(Base):
+    """A secret, as SHA-256, with which anybody reads one image as the user who made it."""
+
+    __tablename__ = "capability"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    image_id: Mapped[int] = mapped_column(index=True)
+    sha256: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

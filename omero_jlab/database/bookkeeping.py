@@ -18,6 +18,7 @@ class RepositoryRow(Base):
 
     `access_epoch` grows with every change to users, groups and memberships.  `generation` is
     what the sentinel says; `next_generation` is greater while an opening is raising both.
+    `place` is where the repository lay then: a copy lies elsewhere.
     """
 
     __tablename__ = "repository"
@@ -26,6 +27,7 @@ class RepositoryRow(Base):
     generation: Mapped[int] = mapped_column(default=1)
     next_generation: Mapped[int] = mapped_column(default=1)
     access_epoch: Mapped[int] = mapped_column(default=1)
+    place: Mapped[dict[str, Any] | None]
 
 
 class IntentRow(Base):
@@ -79,7 +81,8 @@ class JobRow(Base):
     """Work that goes on after the answer.
 
     `heartbeat_at` is when it was last seen running; `step` is what it needs to go on after an
-    interruption; `cancel` asks it to stop.
+    interruption; `cancel` asks it to stop.  `shares_disk` says whether whoever began it reads the
+    server's disk anyway.
     """
 
     __tablename__ = "job"
@@ -90,6 +93,7 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(index=True)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
+    stage: Mapped[str] = mapped_column(default="")
     message: Mapped[str] = mapped_column(default="")
     error: Mapped[str] = mapped_column(default="")
     error_kind: Mapped[str] = mapped_column(default="")
@@ -97,6 +101,7 @@ class JobRow(Base):
     report: Mapped[dict[str, Any] | None]
     step: Mapped[dict[str, Any] | None]
     cancel: Mapped[bool] = mapped_column(default=False)
+    shares_disk: Mapped[bool] = mapped_column(default=True)
     heartbeat_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]

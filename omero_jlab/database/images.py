@@ -16,7 +16,8 @@ __all__ = ["FileRow", "FilesetRow", "ImageRow", "SettingsRow"]
 class FilesetRow(Guarded, Base):
     """Files that belong together; `folder` is relative to the managed repository.
 
-    `transfer` says how they came: "copy", "upload", "hardlink", "symlink" or "move".
+    `transfer` says how they came: "copy", "upload", "hardlink", "symlink" or "move"; `job_id` which
+    import brought them, and `source` where their main file lay.
     """
 
     __tablename__ = "fileset"
@@ -24,6 +25,8 @@ class FilesetRow(Guarded, Base):
     format: Mapped[str]
     folder: Mapped[str] = mapped_column(unique=True)
     transfer: Mapped[str] = mapped_column(default="copy")
+    job_id: Mapped[int | None] = mapped_column(index=True)
+    source: Mapped[str] = mapped_column(default="")
 
 
 class FileRow(Guarded, Base):
@@ -39,7 +42,7 @@ class FileRow(Guarded, Base):
     name: Mapped[str] = mapped_column(index=True)
     client_path: Mapped[str] = mapped_column(default="")
     path: Mapped[str] = mapped_column(unique=True)
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(index=True)
     sha256: Mapped[str] = mapped_column(index=True)
     md5: Mapped[str] = mapped_column(index=True)
     mtime_ns: Mapped[int]
@@ -77,10 +80,14 @@ class ImageRow(Guarded, Base):
 
 
 class SettingsRow(Guarded, Base):
-    """How one user wants one image drawn."""
+    """How one user wants one image drawn.
+
+    Whoever sees an image may keep how, in OMERO's words *render* it: nobody else's settings
+    change.  In a private group that is its owner alone.
+    """
 
     __tablename__ = "settings"
     __table_args__ = (UniqueConstraint("image_id", "owner_id"), {"sqlite_autoincrement": True})
-    link_rights = {"image_id": "can_annotate"}
+    link_rights = {"image_id": "can_view"}
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), index=True)
     settings: Mapped[dict[str, Any]]

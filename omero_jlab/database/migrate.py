@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 from ..errors import Newer
+from .base import Base
 
-__all__ = ["migrate", "schema_of"]
+__all__ = [
+    "Belonging",
+    "Step",
+    "belonging_of",
+    "count_rows",
+    "differences",
+    "faults",
+    "migrate",
+    "schema_of",
+    "steps_to_newest",
+]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One migration: the schema it leads to, and what it brings."""
+
+    revision: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """Which repository a database belongs to, and which state of its files."""
+
+    uuid: str
+    generation: int
+    next_generation: int
 
 
 def schema_of(engine: Engine) -> str | None:
@@ -21,27 +53,93 @@ def schema_of(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def migrate(writer: Engine) -> None:
-    """Upgrade the database behind `writer` to the newest schema.
+def belonging_of(engine: Engine) -> Belonging | None:
+    """What a database of any schema says of its repository; None where it holds none yet."""
+    with engine.connect() as connection:
+        tables = inspect(connection)
+        if not tables.has_table("repository"):
+            return None
+        names = {column["name"] for column in tables.get_columns("repository")}
+        following = "next_generation" if "next_generation" in names else "generation"
+        row = connection.execute(
+            text(f"SELECT uuid, generation, {following} FROM repository")
+        ).first()
+        return None if row is None else Belonging(*row)
+
+
+def steps_to_newest(engine: Engine) -> tuple[Step, ...]:
+    """The migrations that a database still needs, in their order.
 
     Raises
     ------
     Newer
         The database has a schema that this program does not know.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    scripts = ScriptDirectory.from_config(config)
+    scripts = ScriptDirectory.from_config(_config())
+    current = schema_of(engine)
+    known = {script.revision for script in scripts.walk_revisions()}
+    if current is not None and current not in known:
+        raise Newer(
+            f"This repository's database has schema {current}, made by a newer omero-jlab; "
+            f"this one knows up to {scripts.get_current_head()}. Update omero-jlab."
+        )
+    missing = list(scripts.iterate_revisions("head", current or "base"))
+    return tuple(Step(each.revision, each.doc) for each in reversed(missing))
+
+
+def migrate(
+    writer: Engine, check: Callable[[Connection], object] = lambda connection: None
+) -> None:
+    """Upgrade the database behind `writer` to the newest schema, in one transaction.
+
+    `check` looks at the result before it is committed; what it raises undoes everything.
+
+    Raises
+    ------
+    Newer
+        The database has a schema that this program does not know.
+    """
+    if not steps_to_newest(writer):
+        return
+    config = _config()
     with writer.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in scripts.walk_revisions()}
-        if current is not None and current not in known:
-            raise Newer(
-                f"This repository's database has schema {current}, made by a newer omero-jlab; "
-                f"this one knows up to {scripts.get_current_head()}. Update omero-jlab."
-            )
-        if current == scripts.get_current_head():
-            return
+        # Alembic commits after each step, unless a transaction is under way before.
+        connection.begin()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        check(connection)
         connection.commit()
+
+
+def faults(connection: Connection) -> list[str]:
+    """What is wrong with the file itself, and which rows point to none."""
+    found = [str(said) for (said,) in connection.execute(text("PRAGMA integrity_check(20)"))]
+    found = [] if found == ["ok"] else found
+    orphans = connection.execute(text("PRAGMA foreign_key_check")).fetchmany(20)
+    return found + [
+        f"row {row} of {table} points to no {parent}" for table, row, parent, _ in orphans
+    ]
+
+
+def differences(connection: Connection) -> list[str]:
+    """How the schema differs from what the rows of this program describe."""
+    from alembic.autogenerate import compare_metadata
+
+    own = {"include_name": lambda name, kind, _: not str(name).startswith("search_")}
+    context = MigrationContext.configure(connection, opts=own)
+    return [f"the schema differs: {each}" for each in compare_metadata(context, Base.metadata)]
+
+
+def count_rows(connection: Connection) -> dict[str, int]:
+    """How many rows each table has, but for the full-text index."""
+    names = [n for n in inspect(connection).get_table_names() if not n.startswith("search_")]
+    return {
+        name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()
+        for name in names
+    }
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, now
+from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow
 from ..errors import Denied, Invalid
 from ..model import Annotation, Attached, GroupType, Tag, TargetKind
 from ..operations.declare import UNSET, Unset
@@ -16,6 +16,7 @@ from .deletion import GO_WITH_LAST_LINK, alive, parts_of
 from .guarded import GuardedSession
 from .index import TARGETS
 from .records import annotation_record, attached_record
+from .trash import throw_away
 from .work import Work, Writing, fresh
 
 __all__ = ["Annotations", "attach"]
@@ -177,15 +178,16 @@ class Annotations:
         with self._session.writing() as unit:
             link = found(unit.db, AnnotationLinkRow, link_id)
             annotation = unit.db.get(AnnotationRow, link.annotation_id)
-            unit.db.delete(link)
-            unit.db.flush()
             if (
                 annotation is not None
                 and annotation.kind in GO_WITH_LAST_LINK
-                and not _links(unit.db, annotation.id)
+                and {each.id for each in _links(unit.db, annotation.id)} == {link.id}
                 and unit.access.may(annotation, "can_delete")
             ):
-                annotation.deleted_at = now()
+                unit.access.require(link, "can_delete")
+                throw_away(unit, annotation, [annotation, link])
+            else:
+                unit.db.delete(link)
             return unit.answer(None)
 
     def remove(self, annotation_id: int) -> None:
@@ -202,11 +204,7 @@ class Annotations:
             unit.access.require(row, "can_delete")
             links = _links(unit.db, row.id)
             _nobody_else_uses(unit.access, row, links)
-            row.deleted_at = now()
-            unit.db.flush()
-            with unit.db.flushing_unchecked("graph"):
-                for part in (*links, *parts_of(unit.db, row)):
-                    part.deleted_at = row.deleted_at
+            throw_away(unit, row, [row, *links, *parts_of(unit.db, row)])
             return unit.answer(None)
 
 

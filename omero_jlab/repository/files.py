@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, FileRow
-from ..errors import Invalid, Unreadable
+from ..errors import Invalid
 from ..model import Attached, OriginalFile, TargetKind
-from ..storage import copy_hashed, make_folders
+from ..storage import copy_hashed, make_folders, opened_original
 from .containers import found
 from .images import file_record
 from .index import TARGETS
@@ -67,31 +68,40 @@ class Files(Work):
                 intended.end(unit.db)
                 return unit.answer(attached_record(unit.db, unit.access, link, row))
 
-    def upload(self, path: Path) -> str:
+    def upload(self, path: Path, progress: Callable[[int, int], object] | None = None) -> str:
         """Bring a file or folder to the repository's machine: here, it is there already."""
         if not path.exists():
             raise Invalid(f"{path} does not exist on this machine.")
         return str(path.absolute())
 
+    def sees(self, path: Path) -> bool:
+        """Whether the repository's machine can read this file: here, it is the same machine."""
+        return path.exists()
+
     def file(self, file_id: int) -> tuple[OriginalFile, Iterator[bytes]]:
         """A file's record and its bytes, in pieces of at most 1 MB."""
-        with self.reading() as (db, _):
-            record = file_record(found(db, FileRow, file_id))
-        return record, self._pieces(record)
+        record, path = self.file_path(file_id)
+        return record, _pieces(path)
 
     def file_path(self, file_id: int) -> tuple[OriginalFile, Path]:
-        """A file's record and where it lies on the repository's own disk."""
+        """A file's record and where it lies on the repository's own disk.
+
+        Raises
+        ------
+        Unreadable
+            It is missing or has changed.
+        Damaged
+            It is not what it was.
+        Unavailable
+            It is large, got another time of change, and is being verified.
+        """
         with self.reading() as (db, _):
             record = file_record(found(db, FileRow, file_id))
+        self.store.freshness.check_file(record.path)
         return record, self.store.layout.root / record.path
 
-    def _pieces(self, record: OriginalFile) -> Iterator[bytes]:
-        path = self.store.layout.root / record.path
-        if not path.is_file() or path.stat().st_size != record.size:
-            raise Unreadable(
-                f"File {record.id} ({record.name}) is missing or has changed in the repository: "
-                f"ask its administrator to restore it from the backup."
-            )
-        with path.open("rb") as stream:
-            while piece := stream.read(_PIECE):
-                yield piece
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with opened_original(path) as (descriptor, _):
+        while piece := os.read(descriptor, _PIECE):
+            yield piece

@@ -29,6 +29,7 @@ UNGUARDED = {
     "index": "writes the full-text index",
     "graph": "plans a deletion over everything it touches, then checks each row",
     "purge": "removes the rows of what was deleted long enough ago",
+    "erase": "finds and removes everything that an object left, for administrators",
     "jobs": "keeps the repository's own books",
     "unique": "makes sure that no two files share a path",
 }

@@ -16,13 +16,18 @@ from pathlib import Path
 from sqlalchemy import select
 
 from ..database import Base, IntentRow
-from ..errors import OmeroError
+from ..errors import OmeroError, Unavailable
 from ..storage import disk_error, remove
 from .guarded import GuardedSession
 from .ids import reserve
+from .sources import SOURCES, Source, drop_sources
 from .state import State
 
 __all__ = ["Intended", "fulfil", "intending", "intending_one", "undo_all"]
+
+
+# No rows follow any more: whoever would write them finds this, and stops.
+_UNDONE = "undone"
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,20 @@ class Intended:
     paths: Sequence[str]
 
     def end(self, db: GuardedSession) -> None:
-        """End the intent: in the transaction that writes the rows of its files."""
-        _end(db, self.intent_id)
+        """End the intent: in the transaction that writes the rows of its files.
+
+        Raises
+        ------
+        Unavailable
+            The files are gone: the disk was lost meanwhile, and what was half done was undone
+            when it came back.
+        """
+        intent = db.get(IntentRow, self.intent_id, execution_options={"unguarded": "jobs"})
+        if intent is None or intent.kind == _UNDONE:
+            raise Unavailable(
+                "The disk of the repository was lost while this was written: try again."
+            )
+        db.delete(intent)
 
 
 @contextmanager
@@ -104,17 +121,19 @@ def _undo(state: State, intent_id: int) -> None:
     with state.books() as db:
         intent = db.get(IntentRow, intent_id, execution_options={"unguarded": "jobs"})
         paths = [] if intent is None else list(intent.paths)
+        kind = "" if intent is None else intent.kind
+        if intent is not None and kind != SOURCES:
+            intent.kind = _UNDONE
     layout = state.layout
+    if kind == SOURCES:
+        drop_sources(layout.root, [Source.model_validate(each) for each in paths])
+        paths = []
     for path in paths:
         place = layout.root / path
         # A file that was never finished lies beside its place, hidden, under a longer name.
         for each in (place, *place.parent.glob(f".{glob.escape(place.name)}.*")):
             remove(each, layout.trash(layout.root / path.split("/", 1)[0]))
     with state.books() as db:
-        _end(db, intent_id)
-
-
-def _end(db: GuardedSession, intent_id: int) -> None:
-    intent = db.get(IntentRow, intent_id, execution_options={"unguarded": "jobs"})
-    if intent is not None:
-        db.delete(intent)
+        intent = db.get(IntentRow, intent_id, execution_options={"unguarded": "jobs"})
+        if intent is not None:
+            db.delete(intent)

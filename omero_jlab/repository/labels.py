@@ -21,7 +21,7 @@ from .readers import INDEX
 from .records import annotation_record
 from .work import Work
 
-__all__ = ["LabelImages"]
+__all__ = ["LabelImages", "sample_labels"]
 
 
 class LabelImages(Work):
@@ -78,7 +78,7 @@ class LabelImages(Work):
         at = source.placement
         y = ((np.arange(w.y, w.y + w.height) + 0.5) * down_y - at.y) / at.scale_y
         x = ((np.arange(w.x, w.x + w.width) + 0.5) * down_x - at.x) / at.scale_x
-        return _sampled(source, tile.t, tile.z, y, x)
+        return sample_labels(source, tile.t, tile.z, y, x)
 
     def labels_region(
         self, labels_id: int, t: int, z: int, y: int, x: int, height: int, width: int
@@ -124,7 +124,7 @@ def _placed(shape: tuple[int, ...], image: Image, placement: Placement | None) -
     return placement
 
 
-def _sampled(
+def sample_labels(
     source: OpenLabels, t: int, z: int, y: NDArray[Any], x: NDArray[Any]
 ) -> NDArray[np.uint32]:
     """The labels nearest to the given rows and columns; 0 outside the label image."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
-from ..database import AnnotationRow, FilesetRow, ImageRow
+from ..database import AnnotationRow, ImageRow
 from ..errors import Invalid, NotFound, TooLarge
 from ..model import Image, Placement, Tile
 from ..pixels import PixelReader
 from .access import Access
 from .containers import found
 from .guarded import GuardedSession
-from .images import image_record
 from .places import image_place, labels_place
+from .records import image_record
+from .seen import fileset_folder, see_image
 from .work import Work
 
 __all__ = ["OpenImage", "OpenLabels", "Window", "open_image", "open_labels", "window_of"]
@@ -55,21 +55,20 @@ class Window:
 
 def open_image(session: Work, image_id: int) -> OpenImage:
     """The image and its reader, or `NotFound`."""
-    with session.reading() as (db, access):
-        return opened(session, db, access, found(db, ImageRow, image_id))
+    seen = see_image(session, image_id)
+    return OpenImage(seen.record, _reader(session, seen.record, seen.folder))
 
 
 def opened(session: Work, db: GuardedSession, access: Access, row: ImageRow) -> OpenImage:
     """An image's row with its reader."""
-    folder = None
-    if row.fileset_id is not None:
-        statement = select(FilesetRow.folder).where(FilesetRow.id == row.fileset_id)
-        name = db.scalar(statement)
-        folder = None if name is None else session.store.layout.managed / name
+    record = image_record(row, access)
+    return OpenImage(record, _reader(session, record, fileset_folder(session.store, db, row)))
+
+
+def _reader(session: Work, image: Image, folder: Path | None) -> PixelReader:
     # Levels are added once, by a pyramid; a change of the name alone keeps the reader.
-    place = session.store.layout.root / image_place(row.id)
-    reader = session.store.readers.get(place, len(row.levels), folder)
-    return OpenImage(image_record(row, access), reader)
+    place = session.store.layout.root / image_place(image.id)
+    return session.store.readers.get(place, len(image.levels), folder)
 
 
 def open_labels(session: Work, labels_id: int) -> OpenLabels:

@@ -40,3 +40,8 @@ class Recent(Generic[K, V]):
         """What is remembered."""
         with self._guard:
             return list(self._kept.values())
+
+    def clear(self) -> None:
+        """Forget every value."""
+        with self._guard:
+            self._kept.clear()

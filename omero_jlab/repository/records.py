@@ -7,23 +7,27 @@ from typing import Any
 from sqlalchemy import Select, false, select
 from sqlalchemy.orm import Session as OrmSession
 
-from ..database import AnnotationLinkRow, AnnotationRow, FileRow, Guarded
+from ..database import AnnotationLinkRow, AnnotationRow, FileRow, Guarded, ImageRow
 from ..errors import NotFound
 from ..model import (
     Annotation,
     Attached,
+    Channel,
     Column,
     Comment,
     FileAnnotation,
+    Image,
     KeyValues,
     Labels,
+    Level,
     Placement,
+    Sizes,
     TableInfo,
     Tag,
 )
 from .access import Access
 
-__all__ = ["annotation_record", "attached_record", "files_of", "owned"]
+__all__ = ["annotation_record", "attached_record", "files_of", "image_record", "owned"]
 
 
 def owned(row: Guarded, access: Access) -> dict[str, Any]:
@@ -46,6 +50,29 @@ def files_of(fileset_id: int | None) -> Select[Any]:
     """
     of = false() if fileset_id is None else FileRow.fileset_id == fileset_id
     return select(FileRow).where(of)
+
+
+def image_record(row: ImageRow, access: Access) -> Image:
+    """The record of an image's row."""
+    return Image(
+        **owned(row, access),
+        name=row.name,
+        description=row.description,
+        sizes=Sizes(t=row.size_t, c=row.size_c, z=row.size_z, y=row.size_y, x=row.size_x),
+        dtype=row.dtype,
+        is_rgb=row.is_rgb,
+        channels=tuple(Channel.model_validate(channel) for channel in row.channels),
+        levels=tuple(Level.model_validate(level) for level in row.levels),
+        pixel_size_x_um=row.pixel_size_x_um,
+        pixel_size_y_um=row.pixel_size_y_um,
+        pixel_size_z_um=row.pixel_size_z_um,
+        time_step_s=row.time_step_s,
+        acquired_at=row.acquired_at,
+        format=row.format,
+        fileset_id=row.fileset_id,
+        series=row.series,
+        pyramid=row.pyramid,
+    )
 
 
 def annotation_record(db: OrmSession, access: Access, row: AnnotationRow) -> Annotation:

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from ..errors import Conflict
 from ..model import Health, Status
 from ..operations import API_VERSION, Operation
-from ..storage import space
 from ..version import __version__
 from .accounts import Accounts, group_record, user_record
 from .admin import Admin
 from .annotate import Annotations
 from .browse import Browse
+from .capabilities import Zarr
 from .containers import Containers
 from .files import Files
 from .graph import Graph
@@ -28,6 +28,8 @@ from .save import NewImages
 from .search import Search
 from .shapes import Shapes
 from .tables import Rows, Tables
+from .uploads import Uploads
+from .zarr import ZarrFiles
 
 __all__ = ["Session"]
 
@@ -59,23 +61,35 @@ class Server:
     def health(self) -> Health:
         """Whether the repository takes writes, and how much room is left."""
         store = self._session.store
-        room = space(store.layout.root)
-        reason = store.why_read_only()
+        found = store.disk.condition()
+        damaged = len(store.damage.marks)
+        state, warning = found.state, found.warning
+        if damaged:
+            state = "warning" if state == "ok" else state
+            many = "1 file is" if damaged == 1 else f"{damaged:,} files are"
+            warning = f"{warning} {many} damaged: see `omero-jlab admin check`.".lstrip()
         return Health(
-            writable=not reason,
-            reason=reason,
-            warning=store.warning(),
-            bytes_free=room.free,
-            bytes_total=room.total,
+            state=state,
+            writable=not found.reason,
+            reason=found.reason,
+            warning=warning,
+            since=store.disk.since(found.state),
+            damaged=damaged,
+            bytes_free=found.room.free,
+            bytes_total=found.room.total,
         )
 
 
-class Session(Pictures, LabelImages, NewImages, Rows, Files):
+class Session(Pictures, LabelImages, ZarrFiles, NewImages, Rows, Files):
     """One user's view of the repository; every operation of the catalogue, and the streams."""
 
     def in_group(self, group: str | int) -> Session:
         """The same user's Session that creates in another group."""
         return Session(self.store, self.user, group, self.request_id, self.shares_disk)
+
+    def address(self) -> str | None:
+        """None: other processes do not reach a Session that is in this one."""
+        return None
 
     def close(self) -> None:
         """Nothing is held by a Session; the store is closed by whoever opened it."""
@@ -154,6 +168,16 @@ class Session(Pictures, LabelImages, NewImages, Rows, Files):
     def admin(self) -> Admin:
         """Looking after the repository."""
         return Admin(self)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Sending files to this machine."""
+        return Uploads(self)
+
+    @cached_property
+    def zarr(self) -> Zarr:
+        """Images for programs that know OME-Zarr."""
+        return Zarr(self)
 
     @cached_property
     def ingest(self) -> Ingest:

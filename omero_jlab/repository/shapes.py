@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import select
 
-from ..database import ImageRow, RoiRow, now
+from ..database import ImageRow, RoiRow
 from ..errors import Invalid
 from ..model import Polygon, Polyline, Roi, Shape
 from ..operations.declare import UNSET, Unset
 from .access import Access
 from .containers import found
 from .records import owned
+from .trash import throw_away
 from .work import Work, fresh
 
 __all__ = ["Shapes"]
@@ -92,7 +93,9 @@ class Shapes:
     def remove(self, roi_id: int) -> None:
         """Delete a region."""
         with self._session.writing() as unit:
-            found(unit.db, RoiRow, roi_id).deleted_at = now()
+            row = found(unit.db, RoiRow, roi_id)
+            unit.access.require(row, "can_delete")
+            throw_away(unit, row, [row])
             return unit.answer(None)
 
 

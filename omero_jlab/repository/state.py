@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from ..database import Engines, RepositoryRow
 from ..errors import Full, OmeroError, Unavailable
-from ..storage import Guard, Layout, Template, space
+from ..pixels import FILES
+from ..storage import (
+    Guard,
+    Layout,
+    PathRules,
+    RepositoryLock,
+    Reserve,
+    Template,
+    Uploads,
+    check_mounted,
+    no_room_left,
+    space,
+)
 from ..tables import TableView
-from ..workers import Workers
+from ..workers import JobProcesses, Workers
 from .access import Access, load_access
-from .config import read_config
+from .config import database_of, journal_of, read_config
+from .damage import Damage
+from .disk import Disk, Need
+from .freshness import Freshness
+from .generations import ensure_database
 from .guarded import GuardedSession
+from .live_jobs import LiveJob
 from .readers import Readers
 from .recent import Recent
 
@@ -28,33 +47,103 @@ __all__ = ["State"]
 
 log = logging.getLogger(__name__)
 
+_BROKEN = {
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB,
+}  # fmt: skip
+
 
 class State:
     """An open repository, seen by nobody in particular."""
 
     def __init__(self, layout: Layout, tier: str) -> None:
-        self.layout = layout
         self.tier = tier
         self.local_user = ""
         self.config = read_config(layout.root)
+        self.layout = database_of(layout, self.config.database)
         self.template = Template(self.config.managed.path_template)
+        self.path_rules = PathRules(self.config.managed.path_rules)
         self.closing = threading.Event()
         self._uuid = layout.identity().uuid
-        self.guard = Guard(layout)
-        self.engines = Engines(layout.database)
+        self._database_lock = self._open_disk()
         self.workers = Workers(("omero_jlab.formats", "omero_jlab.results"))
-        self.readers = Readers()
+        self.uploads = Uploads(self.layout, self.config.uploads, self._room_for_uploads)
+        self.damage = Damage(self.books)
+        self.freshness = Freshness(
+            self.layout,
+            self.damage,
+            self.engines.reader,
+            self.books,
+            self.check_writable,
+            self.closing,
+        )
+        self.readers = Readers(self.freshness)
         self.jobs = ThreadPoolExecutor(2, "omero-jlab-job")
-        self.cancelled: set[int] = set()
+        self.followers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "omero-jlab-follower")
+        self.slow_jobs = ThreadPoolExecutor(1, "omero-jlab-slow-job")
+        self.processes = JobProcesses()
+        self.claiming = threading.Lock()
+        self.heart: threading.Thread | None = None
+        self.watcher: threading.Thread | None = None
+        self.looking_after: threading.Thread | None = None
+        self.running: dict[int, LiveJob] = {}
         self.outcomes: dict[int, dict[str, Any]] = {}
         self.views: Recent[tuple[int, int], TableView] = Recent(64)
+        self.seen: Recent[tuple[int, Access, int], Any] = Recent(1024)
         self._appenders: dict[int, threading.Lock] = {}
         self._epoch = 0
         self._accesses: dict[tuple[str, str | int | None], tuple[int, Access]] = {}
         self._accesses_guard = threading.Lock()
         self._trash_guard = threading.Lock()
         self._keeping = 0
-        self._read_only = ""
+
+    def _open_disk(self) -> RepositoryLock | None:
+        """Begin to guard the disk, and open the database; answers the lock of one elsewhere."""
+        layout, limits, database = self.layout, self.config.disk, self.layout.database
+        check_mounted(layout.root, limits.expect_mount)
+        reserve, room = Reserve(layout.reserve, limits.reserve), space(layout.root)
+        if reserve.is_needed(room):
+            # Opening writes, too.
+            reserve.give_up()
+        ensure_database(layout)
+        lock = None
+        if database.parent != layout.root:
+            lock = RepositoryLock(database.with_name(f"{database.name}.lock"))
+            if not lock.acquire():
+                raise Unavailable(
+                    f"The database {database} is in use by another program: each repository "
+                    f"needs a database of its own. Correct `path` in its configuration."
+                )
+        others = () if lock is None else (database.parent,)
+        self.engines = Engines(database, journal_of(layout, self.config.database))
+        self.disk = Disk(
+            layout,
+            limits,
+            Guard(layout, others),
+            self._let_go,
+            self._take_back,
+            self._make_room,
+            self.close_files,
+        )
+        return lock
+
+    def _room_for_uploads(self) -> int:
+        room, limits = space(self.layout.root), self.config.disk
+        return room.free - limits.least(limits.imports, room)
+
+    def close_files(self) -> None:
+        """Close what is open for reading: a removed file takes its room until then."""
+        FILES.forget_all()
+
+    def _let_go(self) -> None:
+        """Close what is open on a disk that is dead."""
+        self.engines.let_go()
+        self.close_files()
+
+    def _take_back(self) -> None:
+        """Open the repository again on a disk that was mounted anew: a store knows how."""
+
+    def _make_room(self, bytes_wanted: int) -> None:
+        """Free room by removing what was deleted first: a store knows how."""
 
     def appending(self, table_id: int) -> threading.Lock:
         """The lock that a thread holds while it appends to a table."""
@@ -89,12 +178,14 @@ class State:
     @contextmanager
     def books(self) -> Iterator[GuardedSession]:
         """A write transaction for the repository's own rows, without an actor."""
-        with self.engines.turnstile.turn(), GuardedSession(self.engines.writer, None) as db:
-            try:
-                yield db
-                db.commit()
-            except OperationalError as error:
-                raise self.database_error(error) from error
+        with self.engines.turnstile.turn():
+            self.disk.check_place()
+            with GuardedSession(self.engines.writer, None) as db:
+                try:
+                    yield db
+                    db.commit()
+                except DatabaseError as error:
+                    raise self.database_error(error) from error
 
     @contextmanager
     def keeping_trash(self) -> Iterator[None]:
@@ -107,6 +198,13 @@ class State:
             with self._trash_guard:
                 self._keeping -= 1
 
+    @contextmanager
+    def emptying_trash(self) -> Iterator[None]:
+        """Let no backup begin until the block ends; raises `Unavailable` while one is made."""
+        with self._trash_guard:
+            self.check_trash()
+            yield
+
     def check_trash(self) -> None:
         """Raise `Unavailable` while the trash must be kept."""
         if self._keeping:
@@ -116,7 +214,7 @@ class State:
         """The row that says which repository the database belongs to."""
         return db.scalar(select(RepositoryRow).execution_options(unguarded="jobs"))
 
-    def check_writable(self, what: Literal["rows", "imports", "freeing"] = "rows") -> None:
+    def check_writable(self, what: Need = "rows") -> None:
         """Raise where that may not be written just now.
 
         Raises
@@ -126,30 +224,7 @@ class State:
         Full
             Too little room is left for it; what frees room is always allowed.
         """
-        if self._read_only:
-            raise Unavailable(
-                f"The repository is read-only since {self._read_only}. Reading goes on; restart "
-                f"after the disk is mended."
-            )
-        self.guard.check()
-        limits, room = self.config.disk, space(self.layout.root)
-        if what != "freeing" and limits.below(limits.writes, room):
-            raise Full(
-                f"Only {room.free:,} bytes are free on the repository's disk: it takes no writes "
-                f"but deletes. Delete something and empty the trash, or make room."
-            )
-        if what == "imports" and limits.below(limits.imports, room):
-            raise Full(
-                f"Only {room.free:,} bytes are free on the repository's disk: it takes no imports. "
-                f"Empty the trash, or make room."
-            )
-
-    def warning(self) -> str:
-        """What an administrator should know before it is too late; empty where all is well."""
-        limits, room = self.config.disk, space(self.layout.root)
-        if limits.below(limits.warn, room):
-            return f"Only {room.free:,} of {room.total:,} bytes are free on the repository's disk."
-        return ""
+        self.disk.check(what)
 
     def why_read_only(self) -> str:
         """Why nothing may be written just now; empty where it may."""
@@ -161,8 +236,7 @@ class State:
 
     def become_read_only(self, reason: str) -> None:
         """Refuse every further write: a disk that failed once is not to be trusted."""
-        log.error("the repository becomes read-only: %s", reason)
-        self._read_only = reason
+        self.disk.fail(reason)
 
     def disk_failed(self, error: BaseException) -> bool:
         """Whether `error` says that the repository's own disk failed; it is read-only then.
@@ -174,19 +248,38 @@ class State:
         self.become_read_only(str(error))
         return True
 
-    def database_error(self, error: OperationalError) -> OmeroError:
+    def database_error(self, error: DatabaseError) -> OmeroError:
         """What an error of the database means; after some the repository is read-only."""
-        text = str(error.orig)
-        if "full" in text:
-            return Full(f"The disk of the repository is full ({text}): free space and try again.")
-        if "disk I/O" in text or "readonly" in text or "malformed" in text:
-            self.become_read_only(f"the database answered: {text}")
-        return Unavailable(f"The database cannot be written: {text}. Try again.")
+        text, code = str(error.orig), getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        full = Full(f"The disk of the repository is full ({text}): free space and try again.")
+        if code == sqlite3.SQLITE_FULL:
+            return full
+        try:
+            self.disk.check_place()
+        except Unavailable as reason:
+            return reason
+        if code == sqlite3.SQLITE_IOERR and no_room_left(self.layout.database.parent):
+            # SQLite knows a full disk, but no quota.
+            return full
+        if code in _BROKEN:
+            self.become_read_only(f"the database answered: {text}.")
+        return Unavailable(f"The database cannot be used: {text}. Try again.")
 
     def close(self) -> None:
         """Finish what is running and close every file."""
         self.closing.set()
+        self.processes.close()
         self.jobs.shutdown(wait=True, cancel_futures=True)
+        self.followers.shutdown(wait=True, cancel_futures=True)
+        self.slow_jobs.shutdown(wait=True, cancel_futures=True)
+        self.uploads.close()
+        self.freshness.close()
+        for thread in (self.heart, self.looking_after):
+            if thread is not None:
+                thread.join()
         self.readers.close()
         self.workers.close()
         self.engines.close()
+        self.disk.guard.close()
+        if self._database_lock is not None:
+            self._database_lock.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,24 +13,30 @@ from sqlalchemy import select
 from ..database import (
     AppliedRow,
     GroupRow,
-    JobRow,
     MembershipRow,
     RepositoryRow,
     UserRow,
-    migrate,
+    belonging_of,
     now,
 )
-from ..errors import Invalid, NotFound, OmeroError
+from ..errors import Denied, NotFound, OmeroError
 from ..model import GroupType
 from ..rendering import warm_up
-from ..storage import Layout, sweep
+from ..storage import Layout, sweep, uploads_folder
 from .accounts import check_password, user_of_token
+from .capabilities import grant_of
+from .diagnose import exposed, exposure
+from .generations import begin_generation, check_belonging, check_place, end_generation
 from .guarded import GuardedSession
 from .intents import undo_all
-from .purge import purge
-from .save import resume_pyramids
+from .progress import beat
+from .purge import purge, purge_oldest
+from .pyramids import forgotten_pyramids
+from .requeue import requeue, run_again
+from .scrub import start_due_scrubs
 from .session import Session
 from .state import State
+from .upgrade import bring_up_to_date, settle_upgrade
 
 __all__ = ["Store"]
 
@@ -51,6 +58,11 @@ class Store(State):
             There is none, and `create` is false.
         Newer
             A newer omero-jlab made it.
+        Conflict
+            Its database is of another generation than its files, or a team's repository lies
+            elsewhere than before.
+        Denied
+            A team's repository can be written by everybody on this machine.
         """
         try:
             layout = Layout.open(root)
@@ -60,11 +72,23 @@ class Store(State):
             layout = Layout.create(root)
         store = cls(layout, tier)
         try:
-            migrate(store.engines.writer)
+            store._check_exposure()
+            settle_upgrade(store.layout, store.engines)
+            check_belonging(store.layout, belonging_of(store.engines.writer))
+            bring_up_to_date(store.layout, store.engines, tier)
+            store.damage.load(store.engines.reader)
             store._settle()
+            store._watch()
             # The first picture would wait a second for the compiler otherwise.
             store.jobs.submit(warm_up)
             store.jobs.submit(_purge_old, store)
+            store.looking_after = threading.Thread(
+                target=start_due_scrubs,
+                args=(store, store.session()),
+                name="omero-jlab-scrub",
+                daemon=True,
+            )
+            store.looking_after.start()
         except BaseException:
             store.close()
             raise
@@ -85,26 +109,75 @@ class Store(State):
         with GuardedSession(self.engines.reader, None) as db:
             return user_of_token(db, secret)
 
+    @property
+    def zarr_origins(self) -> tuple[str, ...]:
+        """Whose pages may read images as OME-Zarr; `*` is everybody's."""
+        return self.config.zarr.origins
+
+    def grant_of(self, secret: str) -> tuple[str, int] | None:
+        """The user as whom, and the image that, a capability lets read, or None."""
+        with GuardedSession(self.engines.reader, None) as db:
+            return grant_of(db, secret)
+
     def check_password(self, name: str, password: str) -> str | None:
         """The name of the user who logs in, or None where name or password are wrong."""
         with GuardedSession(self.engines.reader, None) as db:
             return check_password(db, name, password)
 
-    def _settle(self) -> None:
+    def _check_exposure(self) -> None:
+        found = exposed(self.layout)
+        if not found:
+            return
+        said = exposure(found)
+        if self.tier == "team":
+            raise Denied(f"A team's repository is not served like that. {said}")
+        self.disk.notes += (said,)
+
+    def _watch(self) -> None:
+        self.disk.keep_reserve()
+        self.watcher = threading.Thread(
+            target=self.disk.watch, args=(self.closing,), name="omero-jlab-disk", daemon=True
+        )
+        self.watcher.start()
+
+    def _take_back(self) -> None:
+        log.warning("the disk of %s is back: opening it again", self.layout.root)
+        self.disk.guard.accept()
+        self.engines.renew()
+        check_belonging(self.layout, belonging_of(self.engines.writer))
+        self._raise_generation()
+        undo_all(self)
+        self.uploads.load()
+        with self.books() as db:
+            self._end_generation(db)
+
+    def _make_room(self, bytes_wanted: int) -> None:
+        self.jobs.submit(_purge_oldest, self, bytes_wanted)
+
+    def _raise_generation(self) -> None:
         with self.books() as db:
             row = self.own_row(db)
             if row is None:
-                self._first_rows(db)
-            elif row.uuid != self.uuid:
-                raise Invalid(
-                    f"The database at {self.layout.database} belongs to repository {row.uuid}, "
-                    f"these folders to {self.uuid}: put the two that belong together side by side."
-                )
+                row = self._first_rows(db)
+            check_place(row, self.layout, self.tier)
+            generation = begin_generation(row, self.layout)
+        self.layout.set_generation(generation)
+        self.disk.guard.accept()
+
+    def _end_generation(self, db: GuardedSession) -> None:
+        row = self.own_row(db)
+        assert row is not None
+        end_generation(row, self.layout)
+
+    def _settle(self) -> None:
+        self._raise_generation()
         undo_all(self)
         for folder in self.layout.folders:
-            sweep(self.layout.staging(folder))
+            sweep(self.layout.staging(folder), keep={uploads_folder(self.layout).name})
             sweep(self.layout.trash(folder))
+        self.uploads.load()
         with self.books() as db:
+            self._end_generation(db)
             self.local_user = (
                 db.scalars(
                     select(UserRow.name)
@@ -114,25 +187,40 @@ class Store(State):
                 ).first()
                 or getpass.getuser()
             )
-            interrupted = select(JobRow).where(JobRow.state.in_(("queued", "running")))
-            for job in db.scalars(interrupted.execution_options(unguarded="jobs")):
-                job.state = "failed"
-                job.error = "The program ended before this was finished: start it again."
-                job.finished_at = now()
             old = select(AppliedRow).where(AppliedRow.created_at < now() - _ANSWERS_KEPT)
             for answer in db.scalars(old.execution_options(unguarded="jobs")):
                 db.delete(answer)
-        resume_pyramids(self)
+        left = requeue(self)
+        self.heart = threading.Thread(target=beat, args=(self,), name="omero-jlab-heart")
+        self.heart.start()
+        run_again([*left, *forgotten_pyramids(self)], self.session)
 
-    def _first_rows(self, db: GuardedSession) -> None:
+    def _first_rows(self, db: GuardedSession) -> RepositoryRow:
         name = getpass.getuser()
         group = GroupRow(name=name, type=GroupType.PRIVATE.value, description="Own data")
-        db.add_all([RepositoryRow(uuid=self.uuid), group])
+        row = RepositoryRow(uuid=self.uuid)
+        db.add_all([row, group])
         db.flush()
         user = UserRow(name=name, is_admin=True, default_group_id=group.id)
         db.add(user)
         db.flush()
         db.add(MembershipRow(user_id=user.id, group_id=group.id, is_owner=True))
+        return row
+
+
+def _purge_oldest(store: Store, bytes_wanted: int) -> None:
+    """Remove the oldest of what was deleted: the disk has too little room."""
+    try:
+        report = purge_oldest(store, bytes_wanted)
+    except OmeroError as error:
+        log.warning("no room is made on the disk: %s", error)
+        return
+    if report.rows:
+        log.warning(
+            "the disk is nearly full: %s deleted rows and %s bytes were removed for good",
+            report.rows,
+            report.size,
+        )
 
 
 def _purge_old(store: Store) -> None:

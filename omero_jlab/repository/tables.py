@@ -180,7 +180,9 @@ class Rows(Work):
             )
             segments = tuple(Segment.model_validate(m) for m in db.scalars(statement))
             columns = _columns(row)
-        view = TableView(self.store.layout.root / table_place(table_id), columns, segments)
+        view = TableView(
+            self.store.layout.root / table_place(table_id), columns, segments, self.store.freshness
+        )
         self.store.views.put((table_id, wanted), view)
         return view
 

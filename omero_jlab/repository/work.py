@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import event, select
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 
 from ..database import AppliedRow, Guarded
 from ..errors import Conflict, Invalid
@@ -17,7 +17,7 @@ from .guarded import GuardedSession
 from .index import write_index
 from .state import State
 
-__all__ = ["Work", "Writing", "fresh"]
+__all__ = ["Work", "Writing", "fresh", "storable"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Guarded)
@@ -74,9 +74,17 @@ class Work:
     @contextmanager
     def reading(self) -> Iterator[tuple[GuardedSession, Access]]:
         """A database session that cannot write, and the access it obeys."""
-        access = self.access
-        with _storable(), GuardedSession(self.store.engines.reader, access) as db:
-            yield db, access
+        with self._readable():
+            access = self.access
+            with storable(), GuardedSession(self.store.engines.reader, access) as db:
+                yield db, access
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            raise self.store.database_error(error) from error
 
     @contextmanager
     def writing(self, freeing: bool = False) -> Iterator[Writing]:
@@ -94,8 +102,10 @@ class Work:
         """
         self.store.check_writable("freeing" if freeing else "rows")
         with self.store.engines.turnstile.turn():
+            # Its turn may come much later.
+            self.store.disk.check_place()
             access = self.access
-            with _storable(), GuardedSession(self.store.engines.writer, access) as db:
+            with storable(), GuardedSession(self.store.engines.writer, access) as db:
                 touched: set[Guarded] = set()
                 event.listen(db, "after_flush", lambda s, _: touched.update(_guarded(s)))
                 unit = Writing(db, access)
@@ -107,7 +117,9 @@ class Work:
                     db.commit()
                 except IntegrityError as error:
                     raise Conflict(f"Somebody else was faster: {error.orig}. Try again.") from error
-                except OperationalError as error:
+                except DataError:
+                    raise
+                except DatabaseError as error:
                     raise self.store.database_error(error) from error
 
     def repeated(self) -> str | None:
@@ -142,7 +154,7 @@ def fresh(row: Guarded, version: int | None) -> None:
 
 
 @contextmanager
-def _storable() -> Iterator[None]:
+def storable() -> Iterator[None]:
     """Say what is wrong with values that no database takes, wherever they came from."""
     try:
         yield

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from jupyter_server.auth import IdentityProvider
 from jupyter_server.auth.decorator import authorized
@@ -143,6 +143,12 @@ class RepositoryHandler(JupyterHandler):
         return await self.offload(lambda: function(self.session()))
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether a page of another origin asks."""
+        origin = self.request.headers.get("Origin", "")
+        return bool(origin) and urlsplit(origin).netloc != self.request.host
+
+    @property
     def query(self) -> dict[str, str]:
         """The arguments behind the question mark, without Jupyter's own."""
         every = self.request.query_arguments
@@ -238,6 +244,7 @@ class StreamedHandler(RepositoryHandler):
 
     _refusal: OmeroError | web.HTTPError | None = None
     _dropped = 0
+    dropped_limit = _DROPPED_LIMIT
 
     async def admit(self) -> bool:
         """Whether the caller may ask; otherwise the answer says why not, once the body is in.
@@ -259,5 +266,5 @@ class StreamedHandler(RepositoryHandler):
         """Forget what arrives from who was refused; nobody may send that without end."""
         self._dropped += len(chunk)
         error = self._refusal
-        if error is not None and self._dropped > _DROPPED_LIMIT and not self._finished:
+        if error is not None and self._dropped > self.dropped_limit and not self._finished:
             self.send_error(403, exc_info=(type(error), error, None))

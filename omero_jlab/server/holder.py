@@ -56,6 +56,11 @@ class OpenRepository(Protocol):
 
     def user_of_token(self, secret: str) -> str | None: ...
 
+    @property
+    def zarr_origins(self) -> tuple[str, ...]: ...
+
+    def grant_of(self, secret: str) -> tuple[str, int] | None: ...
+
     def check_password(self, name: str, password: str) -> str | None: ...
 
     def close(self) -> None: ...
@@ -83,6 +88,7 @@ class Upstream:
 
     url: str
     token_file: Path
+    owner: Owner | None = None
 
     @property
     def token(self) -> str:
@@ -131,10 +137,13 @@ class Holder:
         self.root = root.absolute()
         self.secret = secrets.token_urlsafe(32)
         self.upstream: Upstream | None = elsewhere
+        self.is_taken = False
         cores = os.cpu_count() or 1
         self.reading = Pool("read", cores, _WAITING)
         # Writes take turns at the database anyway; they must not keep tiles waiting.
         self.writing = Pool("write", 4, _WAITING)
+        # Pieces of uploads wait for the disk, which must not keep other writes waiting.
+        self.receiving = Pool("receive", 4, _WAITING)
         self.attempts = Attempts()
         self._create = create
         self._open = open_repository or open_store
@@ -170,7 +179,7 @@ class Holder:
         NotFound, Invalid
             There is no repository, or something else, at the root.
         Unavailable
-            Somebody has held the lock for five seconds without saying where it can be reached.
+            Somebody has held the lock for five seconds and cannot be reached: it `is_taken`.
         """
         with self._settling:
             if self._ended:
@@ -185,15 +194,18 @@ class Holder:
                     self._become_owner(lock)
                     return None
                 found = lock.read_owner()
-                if found is not None and found.url:
-                    owner = Upstream(found.url, Path(found.token_file))
+                # An address of another machine's own is no address here.
+                if found is not None and found.url and (found.is_here or not _is_local(found.url)):
+                    owner = Upstream(found.url, Path(found.token_file), found)
                     if owner.answers():
                         self.upstream = owner
                         return owner
                 if time.monotonic() > deadline:
+                    self.is_taken = True
                     raise Unavailable(
-                        f"Another process holds the repository at {self.root} and cannot be "
-                        f"reached ({found or 'it did not say where'}): end it and try again."
+                        f"The repository at {self.root} is open already, in "
+                        f"{found or 'a process that did not say where it is'}, and cannot be "
+                        f"reached from here: end that process and try again."
                     )
                 time.sleep(0.05)
 
@@ -233,6 +245,7 @@ class Holder:
             self._ended = True
         self.reading.close()
         self.writing.close()
+        self.receiving.close()
         with self._opening:
             if self._lock is not None:
                 if self._store is not None:
@@ -280,6 +293,11 @@ class Holder:
             raise
         self._lock, self.upstream = lock, None
         log.info("this process owns the repository at %s and answers at %s", self.root, here.url)
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 _holders: WeakSet[Holder] = WeakSet()

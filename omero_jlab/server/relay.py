@@ -23,6 +23,7 @@ from ..errors import NotFound, Unavailable
 from ..remote import is_loopback
 from ..remote.wire import API_PATH, PIECE, REQUEST_ID, USER
 from .base import StreamedHandler
+from .capabilities import CAPABILITIES, mask, masked, secret_and_path
 from .holder import Holder, Upstream
 
 __all__ = ["RelayHandler", "Relaying"]
@@ -68,6 +69,20 @@ class RelayHandler(StreamedHandler):
         super().initialize(holder)
         self._body: asyncio.Queue[bytes] = asyncio.Queue(4)
         self._answer: asyncio.Task[httpx.Response] | None = None
+        mask(self.request)
+
+    def set_cors_headers(self) -> None:
+        """As Jupyter does, but for what the owner decides."""
+        if not self._asks_for_zarr:
+            super().set_cors_headers()
+
+    @property
+    def _has_capability(self) -> bool:
+        return self.path_args[0].startswith(CAPABILITIES)
+
+    @property
+    def _asks_for_zarr(self) -> bool:
+        return self.request.path.partition(API_PATH)[2].startswith("zarr/")
 
     def check_xsrf_cookie(self) -> None:
         """As Jupyter does, but for a token that only the owner can judge."""
@@ -81,15 +96,21 @@ class RelayHandler(StreamedHandler):
             return
         path = self.path_args[0]
         if any(part in (".", "..") for part in unquote(path).split("/")):
-            raise NotFound(f"There is no {path!r} here; openapi.json lists what there is.")
+            shown = masked(f"/{path}")[1:]
+            raise NotFound(f"There is no {shown!r} here; openapi.json lists what there is.")
         self.request.connection.set_max_body_size(1 << 44)  # type: ignore[union-attr]
         self._answer = asyncio.ensure_future(self._pass_on(path))
 
     async def check_caller(self) -> None:
         """As elsewhere, but for a token that only the owner can judge."""
         await super().check_caller()
-        public = self.secret is not None or self.path_args[0] == "login"
+        path = self.path_args[0]
+        public = self.secret is not None or path == "login" or self._has_capability
+        public = public or (self._asks_for_zarr and self.request.method == "OPTIONS")
         if self.current_user is None and not public:
+            raise self.unauthenticated()
+        by_cookie = self.current_user is not None and not self.token_authenticated
+        if self._asks_for_zarr and self.is_foreign and by_cookie and not self._has_capability:
             raise self.unauthenticated()
 
     async def data_received(self, chunk: bytes) -> None:
@@ -109,7 +130,7 @@ class RelayHandler(StreamedHandler):
         try:
             self.set_status(answer.status_code, answer.reason_phrase)
             for name, value in answer.headers.multi_items():
-                if name.lower() not in _NOT_PASSED_BACK:
+                if self._passes_back(name.lower()):
                     self.set_header(name, value)
             if self.request.method != "HEAD" and answer.status_code != 304:
                 async for piece in answer.aiter_raw(PIECE):
@@ -125,7 +146,7 @@ class RelayHandler(StreamedHandler):
         await self.finish()
 
     # Who may ask is settled in `prepare`; a token of the owner's is for the owner to judge.
-    get = head = post = put = patch = delete = allow_unauthenticated(_relay)
+    get = head = post = put = patch = delete = options = allow_unauthenticated(_relay)
 
     def on_connection_close(self) -> None:
         """Let the owner know that nobody waits."""
@@ -164,7 +185,16 @@ class RelayHandler(StreamedHandler):
             for name, value in self.request.headers.get_all()
             if name.lower() not in _NOT_PASSED_ON
         ]
-        headers += [*self._credentials(owner).items(), (REQUEST_ID, request_id)]
+        if self._has_capability:
+            # As a header: addresses end up in logs, of HTTP clients too.
+            secret, rest = secret_and_path(path.removeprefix(CAPABILITIES), self.secret)
+            path = f"{CAPABILITIES}-/{rest}"
+            headers.append(("Authorization", f"Bearer {secret}"))
+        else:
+            headers += self._credentials(owner).items()
+        if self._asks_for_zarr and "Origin" in self.request.headers:
+            headers.append(("Origin", self.request.headers["Origin"]))
+        headers.append((REQUEST_ID, request_id))
         query = f"?{self.request.query}" if self.request.query else ""
         client = _client(owner.url)
         request = client.build_request(
@@ -174,6 +204,11 @@ class RelayHandler(StreamedHandler):
             content=self._pieces() if self._has_body() else None,
         )
         return await client.send(request, stream=True)
+
+    def _passes_back(self, name: str) -> bool:
+        if name == "access-control-allow-origin" and self._asks_for_zarr:
+            return True
+        return name not in _NOT_PASSED_BACK
 
     def _credentials(self, owner: Upstream) -> dict[str, str]:
         if self.current_user is None:

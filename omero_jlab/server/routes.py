@@ -20,8 +20,10 @@ from .holder import Holder
 from .login import LOGIN
 from .openapi import document
 from .pictures import PICTURES
+from .resumable import RESUMABLE
 from .rows import ROWS
 from .uploads import UPLOADS
+from .zarr import ZARR, OtherHandler
 
 __all__ = ["routes"]
 
@@ -72,14 +74,15 @@ _OTHER: dict[str, type[RepositoryHandler]] = {
     "openapi.json": DescriptionHandler,
     "same-disk": SameDiskHandler,
 }
-_STREAMS = {**PICTURES, **UPLOADS, **ROWS, **DOWNLOADS, **LOGIN, **_OTHER}
+_STREAMS = {**PICTURES, **UPLOADS, **RESUMABLE, **ROWS, **DOWNLOADS, **LOGIN, **ZARR, **_OTHER}
 
 
 def routes(holder: Holder) -> list[Route]:
     """Pattern, handler and arguments of every route, without the server's base URL."""
     root = f"/{API_PATH}"
     named = [(root + path, handler, {"holder": holder}) for path, handler in _handlers().items()]
-    return [*named, (f"{root}(.*)", UnknownHandler, {"holder": holder})]
+    rest = {"zarr/(.*)": OtherHandler, "(.*)": UnknownHandler}
+    return [*named, *((root + path, handler, {"holder": holder}) for path, handler in rest.items())]
 
 
 @cache
@@ -101,7 +104,10 @@ def _handlers() -> dict[str, type[RepositoryHandler]]:
 
 
 def _pattern(path: str) -> str:
-    return "([^/]+)".join(re.escape(part) for part in re.split(r"{\w+}", path))
+    """`{name}` stands for one part of a path, `{name*}` for all that is left of it."""
+    parts = re.split(r"({\w+\*?})", path)
+    places = ("(.*)" if place.endswith("*}") else "([^/]+)" for place in parts[1::2])
+    return "".join(a + b for a, b in zip(map(re.escape, parts[::2]), (*places, ""), strict=True))
 
 
 @cache
@@ -111,10 +117,10 @@ def _description() -> bytes:
 
 def _described_streams() -> Iterator[tuple[str, str, str]]:
     for path, handler in _STREAMS.items():
-        for verb in ("GET", "POST"):
+        for verb in ("GET", "POST", "PUT"):
             method = vars(handler).get(verb.lower())
             if method is not None:
-                yield verb, path, method.__doc__ or ""
+                yield verb, path.replace("*}", "}"), method.__doc__ or ""
 
 
 def _is_same(asked: _SameFile) -> bool:

@@ -16,7 +16,7 @@ from tornado.routing import Rule
 from tornado.web import Application, RequestHandler
 
 from ..errors import Unavailable
-from .holder import Address, Holder, OpenRepository, Upstream
+from .holder import Address, Holder, OpenRepository
 from .identity import Nobody
 from .relay import RelayHandler, Relaying
 from .routes import routes
@@ -143,20 +143,26 @@ class Listener:
             log.warning("requests were still being answered when the listener stopped")
 
 
-def serve(root: Path, host: str, port: int) -> Upstream | None:
+def serve(root: Path, host: str, port: int) -> str | None:
     """Answer for the team repository at `root` until the process is told to end.
 
     Called in the main thread, where signals arrive.  Unless `host` is this machine, it belongs
-    behind a proxy that speaks TLS.  Answers the process that owns the repository already, if
-    there is one.
+    behind a proxy that speaks TLS.  Where a process owns the repository already, answers at once
+    which one that is, in words.
     """
     holder = Holder(root, open_repository=_open_for_a_team)
     listener = Listener(holder, host, port, public=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        owner = holder.settle()
+        try:
+            owner = holder.settle()
+        except Unavailable as error:
+            if not holder.is_taken:
+                raise
+            return str(error)
         if owner is not None:
-            return owner
+            who = "" if owner.owner is None else f" ({owner.owner})"
+            return f"{holder.root} is open already, at {owner.url}{who}."
         holder.store()
         print(f"The repository at {holder.root} answers at {listener.start().url}", flush=True)
         listener.join()

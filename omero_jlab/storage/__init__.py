@@ -1,48 +1,92 @@
 """The binary repository on disk: where files lie, how they get there, and who may write."""
 
-from .disk import Space, disk_error, reading, space, writing
+from .disk import Space, disk_error, no_room_left, reading, space, writing
 from .durable import Copied, copy_hashed, hash_file, make_folders, write_file
 from .guard import Guard
+from .incoming import CHUNK_LIMIT, Piece
 from .layout import LAYOUT_VERSION, Identity, Layout, shard
+from .links import (
+    hard_link,
+    hash_original,
+    lies_in_repository,
+    open_link,
+    opened_original,
+    soft_link,
+)
 from .lock import Owner, RepositoryLock
-from .paths import below, safe_name, safe_paths
-from .platform import fsync_file, fsync_folder
+from .mounts import Mount, check_mounted, mount_of
+from .paths import DEFAULT_RULES, PathRules, below, safe_name, safe_paths
+from .platform import drop_cached, fsync_file, fsync_folder
+from .reserve import Reserve
 from .staging import Stage, remove, sweep
 from .template import DEFAULT_TEMPLATE, ImportOccasion, Template
-from .uploads import forget_uploads, is_own_file, is_upload_of, upload_place, uploads_folder
+from .upload_store import UploadLimits, Uploads
+from .uploads import (
+    is_own_file,
+    is_upload_of,
+    take_upload,
+    upload_mark,
+    uploads_folder,
+    within_uploads,
+)
+from .watch import NOBODY, Stamp, Watch, damaged, stamp_of
 
 __all__ = [
+    "CHUNK_LIMIT",
+    "DEFAULT_RULES",
     "DEFAULT_TEMPLATE",
     "LAYOUT_VERSION",
+    "NOBODY",
     "Copied",
     "Guard",
     "Identity",
     "ImportOccasion",
     "Layout",
+    "Mount",
     "Owner",
+    "PathRules",
+    "Piece",
     "RepositoryLock",
+    "Reserve",
     "Space",
     "Stage",
+    "Stamp",
     "Template",
+    "UploadLimits",
+    "Uploads",
+    "Watch",
     "below",
+    "check_mounted",
     "copy_hashed",
+    "damaged",
     "disk_error",
-    "forget_uploads",
+    "drop_cached",
     "fsync_file",
     "fsync_folder",
+    "hard_link",
     "hash_file",
+    "hash_original",
     "is_own_file",
     "is_upload_of",
+    "lies_in_repository",
     "make_folders",
+    "mount_of",
+    "no_room_left",
+    "open_link",
+    "opened_original",
     "reading",
     "remove",
     "safe_name",
     "safe_paths",
     "shard",
+    "soft_link",
     "space",
+    "stamp_of",
     "sweep",
-    "upload_place",
+    "take_upload",
+    "upload_mark",
     "uploads_folder",
+    "within_uploads",
     "write_file",
     "writing",
 ]

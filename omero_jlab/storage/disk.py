@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakMethod
 
 from ..errors import Conflict, Denied, Full, Invalid, NotFound, OmeroError, Unavailable, Unreadable
 
-__all__ = ["Space", "disk_error", "reading", "space", "writing"]
+__all__ = ["Space", "disk_error", "guard_writes", "no_room_left", "reading", "space", "writing"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _GONE = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EROFS, errno.ENOTCONN}
@@ -40,6 +42,23 @@ def space(path: Path) -> Space:
     with reading(existing):
         found = os.statvfs(existing)
     return Space(total=found.f_blocks * found.f_frsize, free=found.f_bavail * found.f_frsize)
+
+
+def no_room_left(folder: Path) -> bool:
+    """Whether a small file cannot be written in `folder` for want of room, or of quota."""
+    descriptor = -1
+    place = folder / f".{secrets.token_hex(8)}.tmp"
+    try:
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.write(descriptor, bytes(1 << 16))
+    except OSError as error:
+        return error.errno in _FULL
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+        with suppress(OSError):
+            place.unlink(missing_ok=True)
+    return False
 
 
 def disk_error(error: OSError, path: Path, needed: int | None = None) -> OmeroError:
@@ -78,9 +97,34 @@ def disk_error(error: OSError, path: Path, needed: int | None = None) -> OmeroEr
     return _with_errno(found, code)
 
 
+_guards: dict[str, WeakMethod[Callable[[], None]]] = {}
+
+
+def guard_writes(root: Path, check: Callable[[], None] | None) -> None:
+    """Have `check`, a method, called before anything below `root` is written; None ends that."""
+    if check is None:
+        _guards.pop(f"{root}/", None)
+    else:
+        _guards[f"{root}/"] = WeakMethod(check)
+
+
 @contextmanager
 def writing(path: Path, needed: int | None = None) -> Iterator[None]:
-    """Turn what the disk says inside the block into the error that `disk_error` gives."""
+    """Turn what the disk says inside the block into the error that `disk_error` gives.
+
+    Raises
+    ------
+    Unavailable
+        `path` lies in a repository whose disk is not the one that it was opened on.
+    """
+    for root, method in tuple(_guards.items()):
+        if f"{path}/".startswith(root):
+            check = method()
+            if check is None:
+                # Whoever opened that repository has forgotten it without closing it.
+                _guards.pop(root, None)
+            else:
+                check()
     try:
         yield
     except OmeroError:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Unreadable
 from .disk import reading, writing
 from .hashing import Digests
-from .platform import clone, fsync_file, fsync_folder
+from .platform import clone, fsync_file, fsync_folder, start_writing
 
-__all__ = ["Copied", "copy_hashed", "hash_file", "make_folders", "write_file"]
+__all__ = [
+    "Copied",
+    "copy_hashed",
+    "hash_file",
+    "hash_open",
+    "make_folders",
+    "opened",
+    "write_file",
+]
 
 _BLOCK = 1 << 20
 _NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,20 +34,25 @@ _Sink = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class Copied:
-    """A file's content: `size` in bytes, hex digests, and its time of change."""
+    """A file's content: `size` in bytes, hex digests, and its time of change.
+
+    `digests` holds them by the names of their algorithms: those two, and others asked for.
+    """
 
     size: int
     sha256: str
     md5: str
     mtime_ns: int
+    digests: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def make_folders(folder: Path) -> None:
     """Make `folder` and what is missing above it, for this account only, durably."""
     missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
+    with writing(folder):
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
     for each in reversed(missing):
         with writing(each):
             # Another thread may make the same parent in between; both want it.
@@ -72,7 +85,12 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
         fsync_folder(path.parent)
 
 
-def copy_hashed(source: Path, target: Path, progress: _Progress | None = None) -> Copied:
+def copy_hashed(
+    source: Path,
+    target: Path,
+    progress: _Progress | None = None,
+    algorithms: Collection[str] = (),
+) -> Copied:
     """Copy a file, hash it on the way, and keep its time of change.
 
     Blocks are shared where the file system can.  `progress` is called with the number of bytes
@@ -84,6 +102,8 @@ def copy_hashed(source: Path, target: Path, progress: _Progress | None = None) -
         A regular file; a symbolic link is refused, as it may lead where nobody looked.
     target
         Must not exist; its folder must.
+    algorithms
+        Checksums besides SHA-256 and MD5, which are always computed.
 
     Raises
     ------
@@ -96,7 +116,7 @@ def copy_hashed(source: Path, target: Path, progress: _Progress | None = None) -
     Unavailable
         The disk of `target` failed.
     """
-    with _opened(source) as (origin, before):
+    with opened(source) as (origin, before):
         with writing(target, before.st_size):
             descriptor = os.open(target, _CREATE, 0o600)
         try:
@@ -104,11 +124,17 @@ def copy_hashed(source: Path, target: Path, progress: _Progress | None = None) -
                 with writing(target, before.st_size):
                     shared = clone(origin, descriptor)
 
+                written = 0
+
                 def write(block: bytes) -> None:
+                    nonlocal written
                     with writing(target, before.st_size):
                         _write_all(descriptor, block)
+                    start_writing(descriptor, written, len(block))
+                    written += len(block)
 
-                found = _hash(origin, source, before, progress, None if shared else write)
+                sink = None if shared else write
+                found = hash_open(origin, source, before, progress, algorithms, sink)
                 with writing(target, before.st_size):
                     os.utime(descriptor, ns=(before.st_mtime_ns, before.st_mtime_ns))
                     fsync_file(descriptor)
@@ -121,7 +147,9 @@ def copy_hashed(source: Path, target: Path, progress: _Progress | None = None) -
     return found
 
 
-def hash_file(path: Path, progress: _Progress | None = None) -> Copied:
+def hash_file(
+    path: Path, progress: _Progress | None = None, algorithms: Collection[str] = ()
+) -> Copied:
     """Size, digests and time of change of a file.
 
     Raises
@@ -129,12 +157,21 @@ def hash_file(path: Path, progress: _Progress | None = None) -> Copied:
     Unreadable
         It is no regular file, cannot be read, or was changed meanwhile.
     """
-    with _opened(path) as (descriptor, before):
-        return _hash(descriptor, path, before, progress, None)
+    with opened(path) as (descriptor, before):
+        return hash_open(descriptor, path, before, progress, algorithms)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+def opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """A descriptor for reading a regular file, and what it was when it was opened.
+
+    Raises
+    ------
+    Unreadable
+        It is a link, a folder, a pipe or a device.
+    NotFound, Denied
+        It is missing, or not to be read by this account.
+    """
     with reading(path):
         # Without O_NONBLOCK, opening a named pipe would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW)
@@ -153,15 +190,21 @@ def _closing(descriptor: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _hash(
+def hash_open(
     descriptor: int,
     path: Path,
     before: os.stat_result,
-    progress: _Progress | None,
-    sink: _Sink | None,
+    progress: _Progress | None = None,
+    algorithms: Collection[str] = (),
+    sink: _Sink | None = None,
 ) -> Copied:
+    """Size, digests and time of change of a file that is open for reading, from its beginning.
+
+    `before` is what it was when it was opened; each block is given to `sink`.  Raises as
+    `hash_file`.
+    """
     size = 0
-    with Digests(threads=before.st_size > _BLOCK) as digests:
+    with Digests(threads=before.st_size > _BLOCK, more=algorithms) as digests:
         # A file that grows as fast as it is read would otherwise never end.
         while size <= before.st_size:
             with reading(path):
@@ -174,7 +217,7 @@ def _hash(
             size += len(block)
             if progress is not None:
                 progress(len(block))
-        sha256, md5 = digests.finish()
+        found = digests.finish()
     after = os.fstat(descriptor)
     same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if not same or size != before.st_size:
@@ -182,7 +225,7 @@ def _hash(
             f"{path} was changed while it was read: it had {before.st_size:,} bytes at first and "
             f"{after.st_size:,} at the end. Wait until it is complete, then try again."
         )
-    return Copied(size, sha256, md5, before.st_mtime_ns)
+    return Copied(size, found["SHA-256"], found["MD5-128"], before.st_mtime_ns, found)
 
 
 def _write_all(descriptor: int, data: bytes | memoryview) -> None:

@@ -4,39 +4,48 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import secrets
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from ..errors import Conflict, Invalid, Newer, NotFound, Unavailable, Unreadable
 from .disk import reading, writing
 from .durable import make_folders, write_file
+from .mounts import unmounted
 
 __all__ = ["LAYOUT_VERSION", "Identity", "Layout", "shard"]
 
 LAYOUT_VERSION = 1
 _STAGING = ".staging"
 _TRASH = ".trash"
+_QUARANTINE = ".quarantine"
 _LOCK = ".lock"
 _SENTINEL = "omero-jlab.json"
+_RESERVE = ".reserve"
 # What a fresh disk, or a creation that was cut short, may already hold.
-_HARMLESS = {"lost+found", ".DS_Store", _LOCK, f"{_LOCK}-owner.json"}
+_HARMLESS = {"lost+found", ".DS_Store", _LOCK, f"{_LOCK}-owner.json", _RESERVE}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which repository this is; `generation` grows each time one is opened for writing."""
+    """Which repository this is; `generation` grows each time it is opened for writing.
+
+    `run` is another word at each opening: a copy that went on alone may reach any generation.
+    """
 
     uuid: str
     generation: int
     layout: int
+    run: str = ""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The places of a repository below `root`."""
+    """The places of a repository below `root`; its database may lie elsewhere."""
 
     root: Path
+    database_elsewhere: Path | None = None
 
     @property
     def managed(self) -> Path:
@@ -77,7 +86,9 @@ class Layout:
 
     @property
     def database(self) -> Path:
-        return self.root / "omero-jlab.db"
+        own = self.root / "omero-jlab.db"
+        # A backup holds its database, wherever that of the repository lies.
+        return own if self.database_elsewhere is None or own.exists() else self.database_elsewhere
 
     @property
     def lock(self) -> Path:
@@ -87,6 +98,11 @@ class Layout:
     def sentinel(self) -> Path:
         return self.root / _SENTINEL
 
+    @property
+    def reserve(self) -> Path:
+        """What is given up when the disk is full."""
+        return self.root / _RESERVE
+
     def staging(self, folder: Path) -> Path:
         """Where files of one top-level folder are made before they are renamed into place."""
         return folder / _STAGING
@@ -94,6 +110,10 @@ class Layout:
     def trash(self, folder: Path) -> Path:
         """Where files of one top-level folder wait for their removal."""
         return folder / _TRASH
+
+    def quarantine(self, folder: Path) -> Path:
+        """Where files of one top-level folder lie that no row names, by the time of their move."""
+        return folder / _QUARANTINE
 
     def identity(self) -> Identity:
         """What the sentinel says.
@@ -119,8 +139,12 @@ class Layout:
 
     def set_generation(self, generation: int) -> Identity:
         """Write the sentinel anew with another generation, durably; returns what it says."""
-        found = self.identity()
-        return _write(self.sentinel, Identity(found.uuid, generation, found.layout))
+        found, run = self.identity(), secrets.token_hex(8)
+        return _write(self.sentinel, Identity(found.uuid, generation, found.layout, run))
+
+    def holds_files(self) -> bool:
+        """Whether there is anything that came from a user."""
+        return any(map(self._files_below, (self.managed, self.pixels, self.files)))
 
     @classmethod
     def create(cls, root: Path) -> Layout:
@@ -133,11 +157,17 @@ class Layout:
         Invalid
             `root` holds something else.
         Denied, Full, Unavailable
-            The folder cannot be written.
+            The folder cannot be written, or a disk should be mounted there and is not.
         """
         layout = cls(root.absolute())
         if layout.sentinel.exists():
             raise Conflict(f"There is a repository in {layout.root} already: open it.")
+        missing = unmounted(layout.root)
+        if missing is not None:
+            raise Unavailable(
+                f"No repository is made in {layout.root}: the system's table of disks names "
+                f"{missing}, and nothing is mounted there. Mount the disk, or give another folder."
+            )
         layout._refuse_foreign()
         make_folders(layout.root)
         with writing(layout.root):
@@ -163,9 +193,11 @@ class Layout:
             One of its folders is missing, perhaps a disk that is not mounted.
         """
         layout = cls(root.absolute())
-        if not layout.sentinel.exists():
+        try:
+            layout.identity()
+        except NotFound:
             layout._refuse_foreign()
-        layout.identity()
+            raise
         missing = [
             each.name
             for each in (layout.managed, layout.pixels, layout.files, layout.thumbnails)
@@ -232,9 +264,7 @@ def shard(number: int) -> str:
 
 
 def _write(path: Path, identity: Identity) -> Identity:
-    text = json.dumps(
-        {"uuid": identity.uuid, "generation": identity.generation, "layout": identity.layout}
-    )
+    text = json.dumps(asdict(identity))
     write_file(path, text.encode() + b"\n")
     return identity
 
@@ -246,6 +276,7 @@ def _parse(text: str, path: Path) -> Identity:
             uuid=str(UUID(found["uuid"])),
             generation=int(found["generation"]),
             layout=int(found["layout"]),
+            run=str(found.get("run", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Unreadable(

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from weakref import WeakSet
 
 from .disk import writing
 from .durable import write_file
+from .locking import probe
 from .platform import try_lock, unlock
 
 __all__ = ["Owner", "RepositoryLock"]
+
+log = logging.getLogger(__name__)
+
+_UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,23 @@ class Owner:
     token_file: str
     started_at: str
     version: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this machine."""
+        return self.host == socket.gethostname()
+
+    def __str__(self) -> str:
+        since = self.started_at or "an unknown time"
+        return f"process {self.pid} on {self.host}, since {since}{self._age()}"
+
+    def _age(self) -> str:
+        try:
+            age_s = (datetime.now(UTC) - datetime.fromisoformat(self.started_at)).total_seconds()
+        except (ValueError, TypeError):
+            return ""
+        name, length_s = next((unit for unit in _UNITS if age_s >= 2 * unit[1]), _UNITS[-1])
+        return f" ({max(int(age_s // length_s), 0)} {name} ago)"
 
 
 class RepositoryLock:
@@ -49,7 +75,7 @@ class RepositoryLock:
         Raises
         ------
         Denied, Unavailable
-            The file cannot be written, or its file system has no locks.
+            The file cannot be written, or the locks of its file system keep nobody out.
         """
         if self._descriptor is not None:
             return True
@@ -64,7 +90,20 @@ class RepositoryLock:
         if not held:
             os.close(descriptor)
             return False
+        try:
+            probe(self.path.parent)
+        except BaseException:
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
+        last = self.read_owner()
+        if last is not None and not last.is_here:
+            log.warning(
+                "the lock of %s is free, and was last held by %s: where locks are not shared "
+                "between machines that one may still run, and will take no more writes",
+                self.path.parent,
+                last,
+            )
         # The last owner's words must not lead anybody to a port that is another's by now.
         self.announcement.unlink(missing_ok=True)
         return True
@@ -93,7 +132,10 @@ class RepositoryLock:
     def release(self) -> None:
         """Withdraw the announcement and give the lock back."""
         if self._descriptor is not None:
-            self.announcement.unlink(missing_ok=True)
+            # What lies at that place by now may be another disk's.
+            with suppress(OSError):
+                if self._is_at_path(self._descriptor):
+                    self.announcement.unlink(missing_ok=True)
             unlock(self._descriptor)
             self._forget()
 

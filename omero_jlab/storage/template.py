@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import zlib
@@ -104,6 +105,15 @@ class Template:
         for component in owned_by_root:
             if early := sorted(_terms(component) & _USER_OWNED):
                 raise self._wrong(f"%{early[0]}% may not stand before '//'")
+
+    def free(self, root: Path, occasion: ImportOccasion) -> PurePosixPath:
+        """The relative path that `claim` would make, where nothing is yet; nothing is made."""
+        path = self._path(root, occasion)
+        number, free = 1, path
+        while os.path.lexists(root / free):
+            number += 1
+            free = path.with_name(f"{path.name}~{number}")
+        return free
 
     def claim(self, root: Path, occasion: ImportOccasion) -> PurePosixPath:
         """Make a new, empty folder below `root` for one import; returns its relative path.

@@ -26,8 +26,9 @@ def opened(root: Path, **limits: int) -> Store:
 def test_a_warning_comes_first(tmp_path: Path) -> None:
     store = opened(tmp_path / "r", warn=EVERYTHING, imports=0, writes=0)
     try:
-        health = store.session().server.health()
+        health = Repository(store.session()).health
         assert health.writable
+        assert health.state == "warning" and health.since is not None
         assert "free" in health.warning
         store.session().containers.add_dataset("still allowed")
     finally:

@@ -14,8 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from omero_jlab.errors import NotFound, OmeroError, Unauthenticated
-from omero_jlab.model import ChannelSettings, GroupType, Placement, Point, Settings, Tile
+from omero_jlab.errors import Denied, NotFound, OmeroError, Unauthenticated
+from omero_jlab.model import (
+    ChannelSettings,
+    GroupType,
+    Placement,
+    Point,
+    Projection,
+    Settings,
+    Tile,
+)
 from omero_jlab.operations import CATALOGUE, Operation, Streams
 from omero_jlab.repository import Session
 from omero_jlab.server.routes import _handlers
@@ -35,6 +43,11 @@ GIVEN: dict[str, Any] = {
     "tile": Tile(level=0, t=0, z=0, row=0, column=0, size=64),
     "channels": (0,),
     "size": 64,
+    "points": ((1.0, 1.0),),
+    "start": (0.0, 0.0),
+    "end": (3.0, 3.0),
+    "to_ids": (),
+    "projection": Projection(),
     "level": 0,
     "t": 0,
     "c": 0,
@@ -46,6 +59,7 @@ GIVEN: dict[str, Any] = {
     "labels": np.eye(64, dtype=np.uint8),
     "frame": pd.DataFrame({"a": [1.0]}),
     "path": "/nowhere",
+    "key": "zarr.json",
     "array": np.zeros((1, 1, 1, 8, 8), np.uint8),
 }
 """Arguments that are good wherever they are needed."""
@@ -58,6 +72,7 @@ FILTERS = {
 """Operations that answer with what fits a condition: nothing lies in what is not seen."""
 
 OPTIONAL = {"browse.children": {"id"}, "containers.add_dataset": {"project_id"}}
+OPTIONAL |= {"zarr.capabilities": {"image_id"}}
 OPTIONAL |= {f"ingest.{name}": {"image_ids"} for name in ("plan_results", "attach_results")}
 """The ids that may be left out, each asked for in a test of its own."""
 
@@ -92,10 +107,12 @@ class Hidden:
             "table": owner.add_table("image", image.id, self.word, GIVEN["frame"]).id,
             "roi": owner.shapes.add(image.id, GIVEN["shapes"]).id,
             "file": file.file_id,  # type: ignore[union-attr]
+            "capability": owner.zarr.add_capability(image.id).id,
             "token": owner.accounts.add_token(world.users["owner"]).id,
             "group": world.groups["private"],
             "user": world.users["owner"],
             "job": self._job(owner, path),
+            "deletion": self._deletion(owner),
         }
         self.kinds = KINDS
 
@@ -106,6 +123,10 @@ class Hidden:
         while owner.jobs.get(job.id).finished_at is None:
             pass
         return job.id
+
+    def _deletion(self, owner: Session) -> int:
+        owner.graph.delete("dataset", owner.containers.add_dataset(self.word).id)
+        return owner.graph.deletions()[0].id
 
     def id_of(self, parameter: str, kind: str | None, operation: str) -> int:
         """The id of the hidden object that a parameter speaks of."""
@@ -196,7 +217,9 @@ def test_what_an_operation_hides_is_missing(
     ):
         kind, text = told(lambda asked=there: method(**asked), there)
         assert (kind, text) == told(lambda asked=missing: method(**asked), missing)
-        if name not in ("graph.link", "graph.unlink"):
+        if operation.family == "admin":
+            assert kind is Denied, "whoever is no administrator is told no more than that"
+        elif name not in ("graph.link", "graph.unlink"):
             assert kind is NotFound, text
         assert hidden.word not in text
 
@@ -210,7 +233,7 @@ IDENTIFIED = sorted(n for n, parameters in STREAMS.items() if any(map(is_id, par
 
 
 def test_every_stream_is_asked_for_what_is_hidden() -> None:
-    assert set(STREAMS) - set(IDENTIFIED) == {"add_image", "upload"}
+    assert set(STREAMS) - set(IDENTIFIED) == {"add_image", "sees", "upload"}
 
 
 @pytest.mark.parametrize("user", ["outsider", "member"])
@@ -262,6 +285,9 @@ def test_conditions_find_nothing_in_what_is_hidden(world: Any, hidden: Hidden, u
     for kind in (None, "orphaned-images", "orphaned-datasets", "orphaned-plates"):
         page = session.browse.children(kind, group=hidden.ids["group"])
         assert (page.nodes, page.total) == ((), 0)
+    with pytest.raises(NotFound):
+        session.zarr.capabilities(hidden.ids["image"])
+    assert session.zarr.capabilities() == ()
     with pytest.raises(NotFound):
         session.containers.add_dataset("x", project_id=hidden.ids["project"])
     with pytest.raises(NotFound):
@@ -349,7 +375,9 @@ def routes_of(world: Any, hidden: Hidden) -> Iterator[tuple[str, str]]:
                 "([^/]+)", fill or str(hidden.ids.get(word.rstrip("s"), hidden.ids["image"])), 1
             )
         for verb in ("get", "post", "put", "patch", "delete"):
-            if getattr(handler, verb).__name__ != "_unimplemented_method" and path != "login":
+            if getattr(handler, verb).__name__ != "_unimplemented_method" and not path.startswith(
+                ("login", "zarr/cap/")
+            ):
                 yield verb, path.replace("\\", "")
 
 

@@ -15,7 +15,7 @@ from omero_jlab.errors import Denied, Invalid, OmeroError
 from omero_jlab.formats import Contents, Plan
 from omero_jlab.model import GroupType, ImportRequest
 from omero_jlab.objects import Repository
-from omero_jlab.repository import bring
+from omero_jlab.repository import fileset_import
 from omero_jlab.repository.render import Pictures
 from omero_jlab.workers import Workers
 
@@ -114,14 +114,14 @@ def test_the_repositorys_own_files_are_not_imported_again(
 def test_a_fileset_that_breaks_the_program_is_named_and_the_others_go_in(
     world: World, demo_plate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = bring.read_fileset
+    read = fileset_import.read_fileset
 
     def breaking(workers: Workers, plan: Plan) -> Contents:
         if plan.name.startswith("A01_s1_DNA"):
             raise RecursionError("as nobody expected")
         return read(workers, plan)
 
-    monkeypatch.setattr(bring, "read_fileset", breaking)
+    monkeypatch.setattr(fileset_import, "read_fileset", breaking)
     repo = Repository(world.session("owner", GroupType.READ_WRITE))
     images = repo.import_files(demo_plate / "images", dataset="most", quiet=True)
     assert len(images) == 7

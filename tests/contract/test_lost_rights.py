@@ -141,12 +141,22 @@ def test_names_and_mails_are_for_who_shares_a_group(world: Any) -> None:
     assert "outsider" not in seen
 
 
+GIVEN = {
+    "path": "/nowhere",
+    "name": "2026-01-01T00-00-00",
+    "kind": "image",
+    "id": 1,
+    "older_than_days": 1.0,
+}
+
+
 @pytest.mark.parametrize("user", ["owner", "leader", "outsider"])
 def test_only_administrators_look_after_the_repository(world: Any, user: str) -> None:
     session = world.session(user)
     for name, operation in CATALOGUE.items():
         if operation.family == "admin":
-            given = {"path": "/nowhere"} if "path" in operation.signature.parameters else {}
+            parameters = operation.signature.parameters.values()
+            given = {p.name: GIVEN[p.name] for p in parameters if p.default is p.empty}
             with pytest.raises(Denied):
                 getattr(session.admin, name.partition(".")[2])(**given)
 

@@ -53,6 +53,17 @@ def test_every_writing_operation_answers_alike(world: Any, session_of: Any) -> N
         assert again(world, "owner", request_id, name, arguments) == first
 
 
+def test_a_deletion_is_undone_once(world: Any, session_of: Any) -> None:
+    image = world.image("owner", RW)
+    owner = session_of("owner", RW)
+    owner.graph.delete("image", image)
+    asked = {"deletion_id": owner.graph.deletions()[0].id}
+    first = again(world, "owner", "request-undelete", "graph.undelete", asked)
+    owner.graph.delete("image", image)
+    assert again(world, "owner", "request-undelete", "graph.undelete", asked) == first
+    assert owner.images.find(ids=(image,)) == (), "the second deletion stands"
+
+
 def test_an_answer_is_its_askers(world: Any) -> None:
     arguments = {"kind": "image", "id": world.image("owner", RW), "text": "once"}
     request_id = "request-of-the-owner"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from omero_jlab.repository import Store
 from omero_jlab.repository.guarded import GuardedSession
 from omero_jlab.repository.places import image_place, labels_place, table_place
 
+_PATIENCE_S = 120
+
 
 def disagreements(store: Store) -> list[str]:
     """Files without rows, rows without files, and what an interrupted write left lying."""
@@ -38,6 +41,14 @@ def disagreements(store: Store) -> list[str]:
     states = _rows(store, JobRow.state)
     said += [f"a job is {state} for ever" for state in states if state in ("queued", "running")]
     return said
+
+
+def let_jobs_end(store: Store) -> None:
+    """Wait until no job is queued or running, those that others start included."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while any(state in ("queued", "running") for state in _rows(store, JobRow.state)):
+        assert time.monotonic() < deadline, "the jobs do not end"
+        time.sleep(0.01)
 
 
 def _expected(store: Store) -> tuple[set[str], set[str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 
 import pytest
@@ -26,12 +28,22 @@ class BrokenDisk:
 
     def step(self, name: str, path: Path) -> None:
         """Count a call, and raise where it is the one to fail."""
-        if not path.is_relative_to(self.root):
+        # The thread that looks at the disk does so whenever it likes.
+        if not path.is_relative_to(self.root) or current_thread().name == "omero-jlab-disk":
             return
         self.done += 1
         if self.done == self.fail_at:
             self.failed_call = f"{name} {path}"
             raise OSError(self.code, os.strerror(self.code), str(path))
+
+
+@contextmanager
+def too_many_files(root: Path, fail_at: int) -> Iterator[BrokenDisk]:
+    """One file below `root` cannot be opened inside the block, since too many are."""
+    disk = BrokenDisk(root, fail_at, errno.EMFILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", _with_path(disk, "open", os.open))
+        yield disk
 
 
 @contextmanager

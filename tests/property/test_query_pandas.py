@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pandas
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from omero_jlab.tables import TableView, columns_of, write_segment
@@ -260,6 +260,12 @@ GENERATED = st.recursive(
 )
 @given(condition=GENERATED)
 def test_any_condition_selects_what_pandas_selects(view: TableView, condition: str) -> None:
+    try:
+        FRAME.query(condition, engine="python")
+    except TypeError as error:
+        # pandas cannot combine its two kinds of nullable truth values in this order.
+        assert "NA is ambiguous" in str(error)
+        reject()
     assert_same(view, condition)
 
 

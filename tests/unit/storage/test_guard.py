@@ -27,8 +27,9 @@ def _empty_mount_point(layout: Layout) -> None:
 
 
 def _another_repository(layout: Layout) -> None:
+    other = Layout.create(layout.root.with_name("other"))
     _gone(layout)
-    Layout.create(layout.root)
+    other.root.rename(layout.root)
 
 
 def _clone(layout: Layout) -> None:
