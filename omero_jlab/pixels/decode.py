@@ -120,6 +120,21 @@ class Pipeline:
                 f"A chunk of {len(data):,} bytes ({codec}) does not decode: {error}."
             ) from error
 
+    def picture(self, data: bytes, shape: Shape6) -> bytes | None:
+        """A chunk of three colours as a JPEG that is shown as it decodes, or None for others.
+
+        Raises
+        ------
+        Unreadable
+            It is damaged.
+        """
+        if self._jpeg is None or math.prod(shape[:3]) > 1 or shape[5] != 3:
+            return None
+        try:
+            return self._jpeg.alone(data, shape[3], shape[4])
+        except ValueError as error:
+            raise Unreadable(f"A chunk of {len(data):,} bytes is damaged: {error}.") from error
+
     def without_checksum(self, data: bytes) -> bytes:
         """A chunk's bytes without the checksum behind them; `Unreadable` where that is wrong."""
         if not self.checked:

@@ -19,6 +19,8 @@ _BASELINE = {0xC0, 0xC1}
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 _COLORS = {"rgb", "ycbcr", "gray"}
+# APP14 but for its last byte, the transform: 0 for RGB, 1 for YCbCr.
+_ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 
 
 class Jpeg:
@@ -47,6 +49,49 @@ class Jpeg:
             data, tables=self._tables, colorspace=stored, outcolorspace=wanted, out=out
         )
         return out.reshape(height, width, samples)
+
+    def alone(self, data: bytes, height: int, width: int) -> bytes | None:
+        """A colour chunk as a picture that browsers show as `decode` does, or None.
+
+        Tables that a TIFF keeps once for all chunks come before those of the chunk.  Colours that
+        are stored as RGB are said to be so in a segment of Adobe's; a chunk with segments of its
+        own about colours that say something else cannot be shown alone.
+
+        Raises
+        ------
+        ValueError
+            It is no baseline picture of this size with three samples.
+        """
+        _check_header(data, {height}, width, 3)
+        head = b""
+        if self._color is not None:
+            said = _said(data if self._tables is None else self._tables[:-2] + data[2:])
+            if said is None:
+                head = _ADOBE + bytes([1 if self._color == "ycbcr" else 0])
+            elif said != self._color:
+                return None
+        tables = b"" if self._tables is None else self._tables[2:-2]
+        return b"\xff\xd8" + head + tables + data[2:]
+
+
+def _said(data: bytes) -> str | None:
+    """The colours that a picture's own segments name, as libjpeg understands them."""
+    position, found = 2, None
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xDA:
+            break
+        if marker == 0xFF or marker in _ALONE:
+            position += 1 if marker == 0xFF else 2
+            continue
+        size = int.from_bytes(data[position + 2 : position + 4], "big")
+        segment = data[position + 4 : position + 2 + size]
+        if marker == 0xE0 and segment[:5] == b"JFIF\0":
+            return "ycbcr"
+        if marker == 0xEE and segment[:5] == b"Adobe" and len(segment) >= 12:
+            found = "ycbcr" if segment[11] == 1 else "rgb"
+        position += 2 + size
+    return found
 
 
 def _tables(codec: Codec) -> bytes | None:

@@ -150,6 +150,27 @@ class PixelReader:
         except Unreadable as error:
             raise self._failed(chunk, path, str(error)) from error
 
+    def picture(
+        self, level: int, t: int, z: int, y: int, x: int, height: int, width: int
+    ) -> bytes | None:
+        """The region as the JPEG that is stored of it, or None where it is not stored so.
+
+        Raises as `planes`.
+        """
+        chunks = self.level(level)
+        if chunks.sizes[1] != 3 or chunks.layout.shape[5] != 3:
+            return None
+        _check_inside(chunks.sizes, level, t, (0, 1, 2), z, y, x, height, width)
+        touched = chunks.touched(t, (0, 1, 2), z, y, x, height, width)
+        chunk = touched[0]
+        if len(touched) > 1 or chunk.length == 0 or chunk.shape != (1, 1, 1, height, width, 3):
+            return None
+        data = self.stored(level, chunk)
+        try:
+            return chunks.pipeline.picture(data, chunk.shape)
+        except Unreadable as error:
+            raise self._failed(chunk, self._paths[chunk.file], str(error)) from error
+
     def close(self) -> None:
         """Close the files of this image that nobody reads from; a later read opens them again."""
         for path, entry in zip(self._paths, self.index.header.files, strict=True):

@@ -20,7 +20,7 @@ from .projections import check_projection, planes_of
 from .readers import PROFILE
 from .state import State
 
-__all__ = ["Grid", "View", "draw", "draw_grid"]
+__all__ = ["Grid", "View", "draw", "draw_grid", "stored_picture"]
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,18 @@ def draw(state: State, view: View, level: int, area: Area) -> NDArray[np.uint8]:
     """
     planes, settings = _read(view, level, area)
     return _colored(state, view.source, planes, settings)
+
+
+def stored_picture(view: View, level: int, area: Area) -> bytes | None:
+    """The JPEG that is stored of a region and looks as it is drawn, or None where none is.
+
+    An RGB picture is drawn as it is, whatever the settings, unless it has a colour profile.
+    """
+    source = view.source
+    drawn_as_is = source.record.is_rgb and view.projection is None
+    if not drawn_as_is or _profile(source.reader.roots["pixels"]) is not None:
+        return None
+    return source.reader.picture(level, view.t, view.z, *area)
 
 
 def draw_grid(

@@ -16,7 +16,7 @@ from ..errors import Invalid
 from ..model import Image, Picture, Projection, Settings, Tile
 from ..rendering import PictureFormat, encode, encode_tiff
 from ..storage import shard
-from .drawing import Grid, View, draw, draw_grid
+from .drawing import Grid, View, draw, draw_grid, stored_picture
 from .luts import check_luts, without_lost_luts
 from .panels import draw_picture, pixel_width_um
 from .pixel_access import (
@@ -71,7 +71,11 @@ class Pictures(Work):
         source = open_image(self, image_id)
         w = window_of(source.record, tile)
         view = self._view(source, tile.t, tile.z, settings, projection)
-        picture = draw(self.store, view, tile.level, (w.y, w.x, w.height, w.width))
+        area = (w.y, w.x, w.height, w.width)
+        stored = stored_picture(view, tile.level, area) if format == "jpeg" else None
+        if stored is not None:
+            return stored
+        picture = draw(self.store, view, tile.level, area)
         return encode(picture, cast(PictureFormat, format))
 
     def raw_tile(self, image_id: int, tile: Tile, channels: Sequence[int]) -> NDArray[Any]:

@@ -169,9 +169,11 @@ class RepositoryHandler(JupyterHandler):
         self.set_header("Content-Type", content_type)
         self.set_header("Content-Length", str(len(body)))
         if self.request.method != "HEAD":
-            for start in range(0, len(body), PIECE):
+            for start in range(0, len(body) - PIECE, PIECE):
                 self.write(body[start : start + PIECE])
                 await self.flush()
+            # The last piece leaves with the end, and a small body with its head: one call each.
+            self.write(body[(len(body) - 1) // PIECE * PIECE :] if body else body)
         await self.finish()
 
     async def send_all(self, pieces: Iterator[bytes]) -> None:

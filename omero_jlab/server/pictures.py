@@ -115,25 +115,28 @@ class PixelHandler(RepositoryHandler):
     ) -> None:
         """Send pixels, or 304 to who has them; `versions` raises for who may not see them."""
 
-        def work(session: AnySession) -> tuple[str, Answer | None]:
+        def work(session: AnySession) -> tuple[str, dict[str, str], bytes | None]:
             parts = (self.holder.store().uuid, *versions(session))
             tag = f'"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
             known = self.request.headers.get("If-None-Match", "")
             same = tag in (each.strip().removeprefix("W/") for each in known.split(","))
-            return tag, None if same else pixels(session)
+            if same:
+                return tag, {}, None
+            found = pixels(session)
+            if isinstance(found, bytes):
+                return tag, {"Content-Type": content_type}, found
+            return tag, array_headers(found), as_sent(found).tobytes()
 
-        tag, found = await self.with_session(work)
+        tag, headers, body = await self.with_session(work)
         self.set_header("Etag", tag)
         self.set_header("Cache-Control", "private, max-age=0")
-        if found is None:
+        if body is None:
             self.set_status(304)
             await self.finish()
-        elif isinstance(found, bytes):
-            await self.send(found, content_type)
-        else:
-            for name, value in array_headers(found).items():
-                self.set_header(name, value)
-            await self.send(await self.offload(as_sent(found).tobytes), "application/octet-stream")
+            return
+        for name, value in headers.items():
+            self.set_header(name, value)
+        await self.send(body, headers["Content-Type"])
 
 
 class ThumbnailHandler(PixelHandler):

@@ -8,11 +8,12 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from ..errors import Unreadable
 from .disk import reading, writing
-from .hashing import Digests
+from .hashing import BLOCKS_AHEAD, Digests
 from .platform import clone, fsync_file, fsync_folder, start_writing
 
 __all__ = [
@@ -29,7 +30,7 @@ _BLOCK = 1 << 20
 _NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
 _Progress = Callable[[int], object]
-_Sink = Callable[[bytes], None]
+_Sink = Callable[[memoryview], None]
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def copy_hashed(
 
                 written = 0
 
-                def write(block: bytes) -> None:
+                def write(block: memoryview) -> None:
                     nonlocal written
                     with writing(target, before.st_size):
                         _write_all(descriptor, block)
@@ -205,12 +206,18 @@ def hash_open(
     """
     size = 0
     with Digests(threads=before.st_size > _BLOCK, more=algorithms) as digests:
+        # New memory for each block would take the system longer than reading into it.
+        count = BLOCKS_AHEAD + 2 if before.st_size > _BLOCK else 1
+        room = min(_BLOCK, before.st_size + 1)
+        buffers = cycle([memoryview(bytearray(room)) for _ in range(count)])
         # A file that grows as fast as it is read would otherwise never end.
         while size <= before.st_size:
+            buffer = next(buffers)
             with reading(path):
-                block = os.read(descriptor, _BLOCK)
-            if not block:
+                length = os.readv(descriptor, [buffer])
+            if not length:
                 break
+            block = buffer[:length]
             digests.update(block)
             if sink is not None:
                 sink(block)

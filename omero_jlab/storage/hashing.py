@@ -20,12 +20,13 @@ __all__ = ["ALGORITHMS", "ALWAYS", "Digests", "digest_of"]
 ALWAYS = ("SHA-256", "MD5-128")
 """What every file gets: for fixity at rest, and for finding the image that a result speaks of."""
 
-_BLOCKS_AHEAD = 8
+BLOCKS_AHEAD = 8
+Block = bytes | memoryview
 _Hash = Callable[[], "_Hasher"]
 
 
 class _Hasher(Protocol):
-    def update(self, block: bytes, /) -> object: ...
+    def update(self, block: Block, /) -> object: ...
 
     def hexdigest(self) -> str: ...
 
@@ -33,11 +34,11 @@ class _Hasher(Protocol):
 class _Running:
     """A checksum of zlib's, written with the highest byte first, as OMERO writes it."""
 
-    def __init__(self, function: Callable[[bytes, int], int], start: int) -> None:
+    def __init__(self, function: Callable[[Block, int], int], start: int) -> None:
         self._function = function
         self._value = start
 
-    def update(self, block: bytes, /) -> None:
+    def update(self, block: Block, /) -> None:
         self._value = self._function(block, self._value)
 
     def hexdigest(self) -> str:
@@ -50,7 +51,7 @@ class _Murmur:
     def __init__(self, hasher: mmh3.Hasher) -> None:
         self._hasher = hasher
 
-    def update(self, block: bytes, /) -> None:
+    def update(self, block: Block, /) -> None:
         self._hasher.update(block)
 
     def hexdigest(self) -> str:
@@ -63,7 +64,7 @@ class _Size:
     def __init__(self) -> None:
         self._size = 0
 
-    def update(self, block: bytes, /) -> None:
+    def update(self, block: Block, /) -> None:
         self._size += len(block)
 
     def hexdigest(self) -> str:
@@ -117,15 +118,18 @@ class Digests:
             for pool in self._pools:
                 stack.callback(pool.shutdown, cancel_futures=True)
 
-    def update(self, block: bytes) -> None:
-        """Take the next block; waits while too many are not hashed yet."""
+    def update(self, block: Block) -> None:
+        """Take the next block; waits while more than `BLOCKS_AHEAD` are not hashed yet.
+
+        Those that are not may not change.
+        """
         if not self._pools:
             for hasher in self._hashers.values():
                 hasher.update(block)
             return
         for pool, hasher in zip(self._pools, self._hashers.values(), strict=True):
             self._waiting.append(pool.submit(hasher.update, block))
-        while len(self._waiting) > len(self._pools) * _BLOCKS_AHEAD:
+        while len(self._waiting) > len(self._pools) * BLOCKS_AHEAD:
             self._waiting.popleft().result()
 
     def finish(self) -> dict[str, str]:

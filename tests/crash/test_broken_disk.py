@@ -234,15 +234,15 @@ def test_a_pyramid_that_found_no_room_is_made_later(
 def test_a_source_that_cannot_be_read_is_not_the_repositorys_disk(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = os.read
+    real = os.readv
 
-    def read(descriptor: int, size: int) -> bytes:
+    def readv(descriptor: int, buffers: list[memoryview]) -> int:
         if Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(bench.folder):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(descriptor, size)
+        return real(descriptor, buffers)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "read", read)
+        patch.setattr(os, "readv", readv)
         images = bench.repo.import_files(bench.folder, channels=PATTERN, quiet=True)
         assert len(images) == 0
         (failure,) = images.failed

@@ -216,7 +216,7 @@ def test_an_error_of_the_source_is_not_blamed_on_the_repository(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(os, "read", _failing(os.read, 2, errno.EIO))
+        patch.setattr(os, "readv", _failing(os.readv, 2, errno.EIO))
         with pytest.raises(Unreadable, match=r"source\.tif"):
             copy_hashed(source, tmp_path / "target")
 
