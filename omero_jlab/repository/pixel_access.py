@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..database import AnnotationRow, ImageRow
@@ -56,19 +55,17 @@ class Window:
 def open_image(session: Work, image_id: int) -> OpenImage:
     """The image and its reader, or `NotFound`."""
     seen = see_image(session, image_id)
-    return OpenImage(seen.record, _reader(session, seen.record, seen.folder))
+    # Levels are added once, by a pyramid; a change of the name alone keeps the reader.
+    reader = session.store.readers.get(seen.place, len(seen.record.levels), seen.folder)
+    return OpenImage(seen.record, reader)
 
 
 def opened(session: Work, db: GuardedSession, access: Access, row: ImageRow) -> OpenImage:
     """An image's row with its reader."""
-    record = image_record(row, access)
-    return OpenImage(record, _reader(session, record, fileset_folder(session.store, db, row)))
-
-
-def _reader(session: Work, image: Image, folder: Path | None) -> PixelReader:
-    # Levels are added once, by a pyramid; a change of the name alone keeps the reader.
-    place = session.store.layout.root / image_place(image.id)
-    return session.store.readers.get(place, len(image.levels), folder)
+    place = session.store.layout.root / image_place(row.id)
+    folder = fileset_folder(session.store, db, row)
+    reader = session.store.readers.get(place, len(row.levels), folder)
+    return OpenImage(image_record(row, access), reader)
 
 
 def open_labels(session: Work, labels_id: int) -> OpenLabels:

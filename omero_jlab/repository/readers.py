@@ -35,11 +35,12 @@ class Readers:
         Damaged
             It is not what was written.
         """
-        path = folder / INDEX
-        self._watch.check(str(path))
+        # Text, and not a path: this is done for every tile.
+        self._watch.check(f"{folder}/{INDEX}")
         known = self._open.get((folder, version))
         if known is not None:
             return known
+        path = folder / INDEX
         try:
             data = path.read_bytes()
         except FileNotFoundError:

@@ -18,6 +18,7 @@ from ..rendering import default_settings
 from .access import Access
 from .containers import found
 from .guarded import GuardedSession
+from .places import image_place
 from .records import image_record
 from .state import State
 from .work import Work
@@ -34,9 +35,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SeenImage:
-    """An image that its user may see, the folder of its files, and its settings for that user."""
+    """An image that its user may see, and its settings for that user.
+
+    `place` is the folder of its index, `folder` that of the files it was read from.
+    """
 
     record: Image
+    place: Path
     folder: Path | None
     settings: Settings
 
@@ -57,7 +62,8 @@ def see_image(session: Work, image_id: int) -> SeenImage:
         row = found(db, ImageRow, image_id)
         record = image_record(row, access)
         folder = fileset_folder(store, db, row)
-        seen = SeenImage(record, folder, settings_of(db, access, record))
+        place = store.layout.root / image_place(row.id)
+        seen = SeenImage(record, place, folder, settings_of(db, access, record))
     if access is key[1]:
         store.seen.put(key, seen)
     return seen

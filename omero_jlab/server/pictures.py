@@ -45,7 +45,9 @@ class _Tile(Record):
 
     @property
     def tile(self) -> Tile:
-        return Tile(**self.model_dump(include=set(Tile.model_fields)))
+        return Tile(
+            level=self.level, t=self.t, z=self.z, row=self.row, column=self.column, size=self.size
+        )
 
 
 class _DrawnTile(_Tile):

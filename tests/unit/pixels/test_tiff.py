@@ -105,6 +105,51 @@ def test_samples_become_channels(name: str, tmp_path: Path, tiff_index: Any, pic
             )
 
 
+@pytest.mark.parametrize("stored", ["rgb", "ycbcr"])
+@pytest.mark.parametrize("says", [True, False], ids=["says-so", "bare"])
+def test_a_jpeg_tile_can_be_shown_alone(
+    stored: str, says: bool, tmp_path: Path, new_index: Any, picture: Any
+) -> None:
+    """Tables and colours that only the TIFF knows are put into it."""
+    import base64
+
+    from omero_jlab.model.chunks import Codec, LevelLayout
+
+    pixels = picture((64, 48, 3), "uint8") // 8 + np.arange(48, dtype=np.uint8)[:, None]
+    whole = bytes(imagecodecs.jpeg8_encode(pixels, 95, outcolorspace=stored, subsampling="444"))
+    tables, rest, position = b"\xff\xd8", b"\xff\xd8", 2
+    while whole[position + 1] != 0xDA:
+        size = int.from_bytes(whole[position + 2 : position + 4], "big") + 2
+        segment = whole[position : position + size]
+        if segment[1] in (0xDB, 0xC4):
+            tables += segment
+        elif says or segment[1] not in (0xE0, 0xEE):
+            rest += segment
+        position += size
+    rest += whole[position:]
+    path = tmp_path / "a.bin"
+    path.write_bytes(rest)
+    known = {"tables": base64.b64encode(tables + b"\xff\xd9").decode(), "color": stored}
+    layout = LevelLayout(
+        shape=(1, 1, 1, 64, 48, 3),
+        chunk=(1, 1, 1, 64, 48, 3),
+        dtype="uint8",
+        codecs=(Codec(name="jpeg", configuration=known),),
+    )
+    reader = PixelReader(new_index(path, layout, [0], [len(rest)]), {"fileset": tmp_path})
+    expected = np.moveaxis(reader.planes(0, 0, (0, 1, 2), 0, 0, 0, 64, 48), 0, -1)
+    shown = reader.picture(0, 0, 0, 0, 0, 64, 48)
+    assert shown is not None
+    np.testing.assert_array_equal(imagecodecs.jpeg8_decode(shown), expected)
+    assert np.abs(expected.astype(int) - pixels).mean() < 4
+    assert reader.picture(0, 0, 0, 0, 0, 64, 47) is None, "a part of a tile is no picture"
+    other = known | {"color": "rgb" if stored == "ycbcr" else "ycbcr"}
+    codecs = (Codec(name="jpeg", configuration=other),)
+    index = new_index(path, layout.model_copy(update={"codecs": codecs}), [0], [len(rest)])
+    lying = PixelReader(index, {"fileset": tmp_path}).picture(0, 0, 0, 0, 0, 64, 48)
+    assert (lying is None) == says, "what says that its colours are others is not sent"
+
+
 def test_jpeg_tables_are_used(tmp_path: Path, new_index: Any, picture: Any) -> None:
     """A chunk without tables of its own, as slide scanners write it."""
     import base64
