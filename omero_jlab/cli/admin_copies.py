@@ -59,7 +59,7 @@ def _restore(options: argparse.Namespace) -> int:
         job = session.admin.restore_damaged(str(backup), options.verify)
         report = finished(options, session, job)
     else:
-        from ..repository.restore import restore_to
+        from ..repository.upkeep.restore import restore_to
 
         report = restore_to(backup, options.to.expanduser().absolute())
     assert isinstance(report, RestoreReport)
@@ -76,7 +76,7 @@ def upgrade_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _upgrade(options: argparse.Namespace) -> int:
-    from ..repository.upgrade import plan_upgrade, upgrade_repository
+    from ..repository.upkeep.upgrade import plan_upgrade, upgrade_repository
 
     root: Path = (options.repository or default_repository()).expanduser().absolute()
     plan = plan_upgrade(root) if options.dry_run else upgrade_repository(root)

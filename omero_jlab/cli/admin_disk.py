@@ -36,7 +36,7 @@ def relocate_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _relocate(options: argparse.Namespace) -> int:
-    from ..repository.relocate import adopt
+    from ..repository.upkeep.relocate import adopt
     from ..storage import Layout, RepositoryLock
 
     root: Path = (options.repository or default_repository()).expanduser().absolute()

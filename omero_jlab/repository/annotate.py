@@ -16,7 +16,7 @@ from .deletion import GO_WITH_LAST_LINK, alive, parts_of
 from .guarded import GuardedSession
 from .index import TARGETS
 from .records import annotation_record, attached_record
-from .trash import throw_away
+from .upkeep.trash import throw_away
 from .work import Work, Writing, fresh
 
 __all__ = ["Annotations", "attach"]

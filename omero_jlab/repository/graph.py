@@ -14,8 +14,8 @@ from ..operations.declare import UNSET, Unset
 from .containers import found
 from .deletion import Plan
 from .index import TARGETS
-from .purge import remove_rows
-from .trash import bring_back, deletion_records, throw_away
+from .upkeep.purge import remove_rows
+from .upkeep.trash import bring_back, deletion_records, throw_away
 from .work import Work, Writing, fresh
 
 __all__ = ["Graph"]

@@ -19,12 +19,12 @@ from ..database import (
 from ..errors import Invalid, NotFound, TooLarge
 from ..model import Image, Labels, OriginalFile, Placement
 from .containers import found
-from .import_log import log_place, read_log
-from .luts import Luts
-from .measure import Measures
+from .imports.import_log import log_place, read_log
+from .pictures.luts import Luts
+from .pictures.measure import Measures
+from .pictures.settings import ImageSettings, settings_of
 from .records import annotation_record, files_of, image_record
 from .seen import see_image
-from .settings import ImageSettings, settings_of
 from .work import Work
 
 __all__ = ["Images", "check_placement", "image_record", "settings_of"]

@@ -11,24 +11,24 @@ from ..errors import Conflict
 from ..model import Health, Status
 from ..operations import API_VERSION, Operation
 from ..version import __version__
-from .accounts import Accounts, group_record, user_record
-from .admin import Admin
 from .annotate import Annotations
 from .browse import Browse
-from .capabilities import Zarr
 from .containers import Containers
 from .files import Files
 from .graph import Graph
 from .images import Images
-from .ingest import Ingest
-from .jobs import Jobs
+from .imports.ingest import Ingest
+from .imports.uploads import Uploads
+from .jobs.jobs import Jobs
 from .labels import LabelImages
-from .render import Pictures
+from .people.accounts import Accounts, group_record, user_record
+from .people.capabilities import Zarr
+from .pictures.render import Pictures
 from .save import NewImages
 from .search import Search
 from .shapes import Shapes
 from .tables import Rows, Tables
-from .uploads import Uploads
+from .upkeep.admin import Admin
 from .zarr import ZarrFiles
 
 __all__ = ["Session"]

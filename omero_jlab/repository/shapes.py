@@ -16,7 +16,7 @@ from ..operations.declare import UNSET, Unset
 from .access import Access
 from .containers import found
 from .records import owned
-from .trash import throw_away
+from .upkeep.trash import throw_away
 from .work import Work, fresh
 
 __all__ = ["Shapes"]

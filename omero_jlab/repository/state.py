@@ -34,14 +34,14 @@ from ..tables import TableView
 from ..workers import JobProcesses, Workers
 from .access import Access, load_access
 from .config import database_of, journal_of, read_config
-from .damage import Damage
-from .disk import Disk, Need
-from .freshness import Freshness
-from .generations import ensure_database
 from .guarded import GuardedSession
-from .live_jobs import LiveJob
+from .jobs.live_jobs import LiveJob
 from .readers import Readers
 from .recent import Recent
+from .upkeep.damage import Damage
+from .upkeep.disk import Disk, Need
+from .upkeep.freshness import Freshness
+from .upkeep.generations import ensure_database
 
 __all__ = ["State"]
 

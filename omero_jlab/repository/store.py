@@ -23,20 +23,20 @@ from ..errors import Denied, NotFound, OmeroError
 from ..model import GroupType
 from ..rendering import warm_up
 from ..storage import Layout, sweep, uploads_folder
-from .accounts import check_password, user_of_token
-from .capabilities import grant_of
-from .diagnose import exposed, exposure
-from .generations import begin_generation, check_belonging, check_place, end_generation
 from .guarded import GuardedSession
 from .intents import undo_all
-from .progress import beat
-from .purge import purge, purge_oldest
-from .pyramids import forgotten_pyramids
-from .requeue import requeue, run_again
-from .scrub import start_due_scrubs
+from .jobs.progress import beat
+from .jobs.pyramids import forgotten_pyramids
+from .jobs.requeue import requeue, run_again
+from .people.accounts import check_password, user_of_token
+from .people.capabilities import grant_of
 from .session import Session
 from .state import State
-from .upgrade import bring_up_to_date, settle_upgrade
+from .upkeep.diagnose import exposed, exposure
+from .upkeep.generations import begin_generation, check_belonging, check_place, end_generation
+from .upkeep.purge import purge, purge_oldest
+from .upkeep.scrub import start_due_scrubs
+from .upkeep.upgrade import bring_up_to_date, settle_upgrade
 
 __all__ = ["Store"]
 

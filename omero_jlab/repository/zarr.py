@@ -22,11 +22,11 @@ from ..pixels.ngff import (
 from .access import Access
 from .containers import found
 from .guarded import GuardedSession
+from .pictures.settings import settings_of
 from .pixel_access import opened
 from .places import labels_place
 from .readers import INDEX
 from .records import annotation_record, image_record
-from .settings import settings_of
 from .work import Work
 
 __all__ = ["ZarrFiles", "parts_of"]

@@ -225,7 +225,7 @@ def test_a_projection_has_a_limit(world: World) -> None:
 
     here = Repository(world.here("owner", GroupType.READ_ONLY))
     array = da.zeros((1, 1, 100, 3000, 3000), dtype=np.float64, chunks=(1, 1, 100, 3000, 3000))
-    from omero_jlab.repository import projections
+    from omero_jlab.repository.pictures import projections
 
     image = here.save_image(np.zeros((1, 1, 9, 30, 30)), name="deep")
     assert array.nbytes > projections._MOST_READ

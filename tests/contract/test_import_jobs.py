@@ -19,11 +19,12 @@ import tifffile
 from omero_jlab.errors import NotFound, Unavailable
 from omero_jlab.model import GroupType, ImportReport, ImportRequest, Job
 from omero_jlab.objects import Repository
-from omero_jlab.repository import Session, Store, fileset_import
-from omero_jlab.repository.fileset_import import FilesetImport, Imported
-from omero_jlab.repository.jobs import Progress
+from omero_jlab.repository import Session, Store
+from omero_jlab.repository.imports import fileset_import
+from omero_jlab.repository.imports.fileset_import import FilesetImport, Imported
+from omero_jlab.repository.jobs.jobs import Progress
+from omero_jlab.repository.pictures.render import Pictures
 from omero_jlab.repository.places import image_place
-from omero_jlab.repository.render import Pictures
 from omero_jlab.workers import JobProcess
 
 from .conftest import World

@@ -15,8 +15,8 @@ from omero_jlab.errors import Denied, Invalid, OmeroError
 from omero_jlab.formats import Contents, Plan
 from omero_jlab.model import GroupType, ImportRequest
 from omero_jlab.objects import Repository
-from omero_jlab.repository import fileset_import
-from omero_jlab.repository.render import Pictures
+from omero_jlab.repository.imports import fileset_import
+from omero_jlab.repository.pictures.render import Pictures
 from omero_jlab.workers import Workers
 
 from .conftest import World

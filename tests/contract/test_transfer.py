@@ -19,8 +19,9 @@ from omero_jlab.errors import Denied, Invalid, OmeroError, Unreadable
 from omero_jlab.model import GroupType, ImportReport, ImportRequest
 from omero_jlab.objects import Repository
 from omero_jlab.objects.progress import wait
-from omero_jlab.repository import Store, fileset_import
+from omero_jlab.repository import Store
 from omero_jlab.repository.config import CONFIG, read_config
+from omero_jlab.repository.imports import fileset_import
 
 from .conftest import World
 

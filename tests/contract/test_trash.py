@@ -14,7 +14,7 @@ from omero_jlab.errors import Conflict, Denied, NotFound, Unavailable
 from omero_jlab.model import GroupType, Point, PurgeReport
 from omero_jlab.objects import Image, Repository, wait
 from omero_jlab.repository.guarded import GuardedSession
-from omero_jlab.repository.purge import purge_oldest
+from omero_jlab.repository.upkeep.purge import purge_oldest
 
 from .conftest import World
 

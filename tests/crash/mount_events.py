@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from omero_jlab.errors import Full, OmeroError, Unavailable
 from omero_jlab.objects import Repository, wait
-from omero_jlab.repository import Store, disk
+from omero_jlab.repository import Store
+from omero_jlab.repository.upkeep import disk
 from omero_jlab.server.spool import Spool
 from omero_jlab.storage import Layout, RepositoryLock, space
 from tests.crash.audit import disagreements

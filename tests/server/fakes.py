@@ -36,7 +36,7 @@ from omero_jlab.model import (
     User,
 )
 from omero_jlab.operations import API_VERSION
-from omero_jlab.repository.uploads import Uploads as OwnUploads
+from omero_jlab.repository.imports.uploads import Uploads as OwnUploads
 from omero_jlab.storage import Layout, UploadLimits, Uploads, space
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

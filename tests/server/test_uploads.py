@@ -22,7 +22,8 @@ from omero_jlab.model import FileToUpload, ImportRequest
 from omero_jlab.objects import Repository as Notebook
 from omero_jlab.remote import RemoteSession, uploading
 from omero_jlab.remote.wire import Batch, framed
-from omero_jlab.repository import Store, transfer
+from omero_jlab.repository import Store
+from omero_jlab.repository.imports import transfer
 from omero_jlab.server import Holder, Listener
 from omero_jlab.server.holder import Upstream
 from omero_jlab.storage import incoming, open_upload, uploads_folder

@@ -18,7 +18,7 @@ import tifffile
 import zarr
 
 import omero_jlab.remote.zarr as remote_zarr
-import omero_jlab.repository.capabilities as capabilities_module
+import omero_jlab.repository.people.capabilities as capabilities_module
 from omero_jlab.database import FieldRow, PlateRow, WellRow
 from omero_jlab.model import GroupType, ImportRequest, Placement
 from omero_jlab.remote import RemoteSession, Transport

@@ -15,8 +15,9 @@ import pytest
 from omero_jlab.errors import Full, Invalid, OmeroError, Unavailable
 from omero_jlab.model import BackupReport, CheckReport, RestoreReport
 from omero_jlab.objects import Repository, wait
-from omero_jlab.repository import Store, backup
-from omero_jlab.repository.restore import restore_to
+from omero_jlab.repository import Store
+from omero_jlab.repository.upkeep import backup
+from omero_jlab.repository.upkeep.restore import restore_to
 from omero_jlab.storage import copy_hashed
 
 

@@ -14,7 +14,7 @@ from omero_jlab.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from omero_jlab.model import Adoption
 from omero_jlab.objects import Repository, wait
 from omero_jlab.repository import Store
-from omero_jlab.repository.relocate import adopt
+from omero_jlab.repository.upkeep.relocate import adopt
 from omero_jlab.storage import Layout, RepositoryLock
 
 DATABASE = "omero-jlab.db"

@@ -16,8 +16,9 @@ import pytest
 from omero_jlab.database import now
 from omero_jlab.errors import Denied, Full, Invalid, NotFound
 from omero_jlab.model import Job, PurgeReport
-from omero_jlab.repository import Session, Store, job_kinds, progress
-from omero_jlab.repository.jobs import Progress, job_kind, start_job
+from omero_jlab.repository import Session, Store
+from omero_jlab.repository.jobs import job_kinds, progress
+from omero_jlab.repository.jobs.jobs import Progress, job_kind, start_job
 
 REPORT = PurgeReport(rows=1, files=2, size=3)
 Function = Callable[[Session, dict[str, Any], Progress], PurgeReport | None]

@@ -10,7 +10,7 @@ import numpy as np
 from omero_jlab.model import ChannelSettings, Settings
 from omero_jlab.objects import Repository
 from omero_jlab.repository import Store
-from omero_jlab.repository.luts import added_luts, copy_luts
+from omero_jlab.repository.pictures.luts import added_luts, copy_luts
 
 TABLE = np.random.default_rng(4).integers(0, 256, (256, 3), dtype=np.uint8)
 

@@ -22,10 +22,11 @@ from omero_jlab.errors import Damaged, Denied, Invalid, Unavailable, Unreadable
 from omero_jlab.model import CheckReport, Health, Job, ScrubReport
 from omero_jlab.model.chunks import ChunkIndex
 from omero_jlab.objects import Repository, wait
-from omero_jlab.repository import Session, Store, freshness, scrub
-from omero_jlab.repository.live_jobs import LiveJob
-from omero_jlab.repository.progress import Interrupted, Progress
-from omero_jlab.repository.survey import count_items, items
+from omero_jlab.repository import Session, Store
+from omero_jlab.repository.jobs.live_jobs import LiveJob
+from omero_jlab.repository.jobs.progress import Interrupted, Progress
+from omero_jlab.repository.upkeep import freshness, scrub
+from omero_jlab.repository.upkeep.survey import count_items, items
 
 
 @dataclass(frozen=True)
@@ -462,7 +463,7 @@ class TestRounds:
     def test_an_interrupted_one_goes_on(
         self, store: Store, root: Path, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
-        from omero_jlab.repository import check
+        from omero_jlab.repository.upkeep import check
 
         monkeypatch.setattr(scrub, "_KEEP_S", -1)
         monkeypatch.setattr(check, "_KEEP_S", -1)

@@ -21,8 +21,9 @@ from omero_jlab.database.migrate import MIGRATIONS
 from omero_jlab.errors import Full, Unavailable, Unreadable
 from omero_jlab.model import UpgradePlan
 from omero_jlab.objects import Repository
-from omero_jlab.repository import Store, upgrade
-from omero_jlab.repository.upgrade import plan_upgrade, upgrade_repository
+from omero_jlab.repository import Store
+from omero_jlab.repository.upkeep import upgrade
+from omero_jlab.repository.upkeep.upgrade import plan_upgrade, upgrade_repository
 from omero_jlab.storage import Layout, RepositoryLock, Space
 
 RELEASE = Path(__file__).parents[2] / "releases" / "0.1.0.tar.xz"
@@ -194,7 +195,7 @@ def test_a_disk_that_fills_up_meanwhile_undoes_it(
 KILLED = """
 import sys
 from pathlib import Path
-import omero_jlab.repository.upgrade as upgrade
+import omero_jlab.repository.upkeep.upgrade as upgrade
 sys.modules[upgrade.migrate.__module__].MIGRATIONS = Path(sys.argv[2])
 if len(sys.argv) > 3:
     import os, signal

@@ -1,0 +1,1 @@
+"""Work that goes on after the answer, and after a restart."""

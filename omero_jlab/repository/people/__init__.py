@@ -1,0 +1,1 @@
+"""Users, groups, passwords, tokens and capabilities."""

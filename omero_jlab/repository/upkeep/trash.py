@@ -1,0 +1,231 @@
+"""What was deleted together: marked at once, known as one deletion, and brought back as one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import inspect, select
+
+from ...database import (
+    AnnotationLinkRow,
+    AnnotationRow,
+    DatasetImageRow,
+    DeletionRow,
+    FieldRow,
+    FilesetRow,
+    Guarded,
+    ImageRow,
+    ProjectDatasetRow,
+    RoiRow,
+    ScreenPlateRow,
+    UserRow,
+    now,
+)
+from ...errors import Conflict
+from ...model import Deletion, Undeleted
+from ..access import Access, accounts, noun
+from ..guarded import GuardedSession
+from ..index import TARGETS
+from ..work import Writing
+
+__all__ = [
+    "CLASSES",
+    "Keys",
+    "bring_back",
+    "deletion_records",
+    "deletions_of",
+    "keys_of",
+    "load",
+    "parents_of",
+    "throw_away",
+]
+
+Keys = dict[type[Guarded], set[int]]
+"""Ids of rows, by class."""
+
+CLASSES: dict[str, type[Any]] = {row.__tablename__: row for row in Guarded.__subclasses__()}  # type: ignore[attr-defined]
+"""The guarded classes by the name of their table."""
+
+_BATCH = 5000
+_SHOWN = 20
+_FREE = {"unguarded": "graph"}
+_LINKS = (AnnotationLinkRow, DatasetImageRow, FieldRow, ProjectDatasetRow, ScreenPlateRow)
+_OBJECTS: tuple[type[Any], ...] = (*TARGETS.values(), FilesetRow)
+
+
+def throw_away(unit: Writing, root: Guarded, rows: Iterable[Guarded]) -> DeletionRow:
+    """Mark rows as deleted, as the one deletion of `root`, which is among them.
+
+    The caller has made sure that the actor may delete them.
+    """
+    took: dict[str, set[int]] = defaultdict(set)
+    time = now()
+    with unit.db.flushing_unchecked("graph"):
+        for row in rows:
+            row.deleted_at = time
+            took[_table(type(row))].add(row.id)
+        deletion = DeletionRow(
+            user_id=unit.access.actor.user_id,
+            owner_id=root.owner_id,
+            group_id=root.group_id,
+            created_at=time,
+            kind=_table(type(root)),
+            object_id=root.id,
+            images=len(took[_table(ImageRow)]),
+            rows=sum(map(len, took.values())),
+            took={name: sorted(ids) for name, ids in took.items() if ids},
+        )
+        unit.db.add(deletion)
+    return deletion
+
+
+def load(db: GuardedSession, keys: Keys) -> Iterator[Any]:
+    """The rows with these keys, deleted or not, whoever may see them."""
+    for row_class, ids in keys.items():
+        wanted = sorted(ids)
+        for first in range(0, len(wanted), _BATCH):
+            some = row_class.id.in_(wanted[first : first + _BATCH])
+            yield from db.scalars(select(row_class).where(some), execution_options=_FREE)
+
+
+def deletions_of(db: GuardedSession, rows: Iterable[Guarded]) -> list[DeletionRow]:
+    """The deletions that took some of these rows."""
+    times = sorted({row.deleted_at for row in rows if row.deleted_at is not None})
+    found: list[DeletionRow] = []
+    for first in range(0, len(times), _BATCH):
+        some = DeletionRow.created_at.in_(times[first : first + _BATCH])
+        found += db.scalars(select(DeletionRow).where(some), execution_options=_FREE)
+    return found
+
+
+def keys_of(deletion: DeletionRow) -> Keys:
+    """What a deletion took."""
+    return {CLASSES[name]: set(ids) for name, ids in deletion.took.items() if ids}
+
+
+def parents_of(row_class: type[Guarded]) -> dict[str, type[Guarded]]:
+    """The guarded classes that rows of a class point to, by the name of the column."""
+    found = {}
+    for column in inspect(row_class).columns:
+        for key in column.foreign_keys:
+            if key.column.table.name in CLASSES:
+                found[column.key] = CLASSES[key.column.table.name]
+    return found
+
+
+def bring_back(unit: Writing, deletion: DeletionRow) -> Undeleted:
+    """Undo one deletion: exactly what it took is there again.
+
+    A link to something that was deleted by itself stays in the trash, and comes back with that;
+    it is told.
+
+    Raises
+    ------
+    Denied
+        The actor may not delete one of the objects, and so may not bring it back.
+    Conflict
+        What the object lies on is deleted, or is gone for good.
+    """
+    db, taken = unit.db, keys_of(deletion)
+    # What was brought back, or deleted for good, by another way is not this deletion's any more.
+    rows = [row for row in load(db, taken) if row.deleted_at == deletion.created_at]
+    for row in rows:
+        is_root = (_table(type(row)), row.id) == (deletion.kind, deletion.object_id)
+        if is_root or isinstance(row, _OBJECTS):
+            unit.access.require(row, "can_delete")
+    staying = _without_parents(db, rows, taken)
+    kept = {row for row, _ in staying}
+    with db.flushing_unchecked("graph"):
+        for row in rows:
+            if row not in kept:
+                row.deleted_at = None
+        for row, parent in staying:
+            _hand_over(db, row, parent)
+        db.delete(deletion)
+    back = [row for row in rows if row not in kept]
+    left = [f"{noun(row)}: {noun(parent)} is deleted itself" for row, parent in staying]
+    gone = sum(map(len, taken.values())) - len(rows)
+    if gone:
+        left.append(f"{gone} things were removed for good meanwhile")
+    return Undeleted(
+        images=sum(isinstance(row, ImageRow) for row in back),
+        rows=len(back),
+        left=tuple(left[:_SHOWN]),
+    )
+
+
+def _without_parents(
+    db: GuardedSession, rows: Sequence[Guarded], taken: Keys
+) -> list[tuple[Guarded, Guarded]]:
+    """The links that would point to something deleted, with what that is."""
+    pointing: list[tuple[Guarded, type[Guarded], int]] = []
+    wanted: Keys = defaultdict(set)
+    for row in rows:
+        for column, parent_class in parents_of(type(row)).items():
+            parent_id = getattr(row, column)
+            if parent_id is not None and parent_id not in taken.get(parent_class, ()):
+                pointing.append((row, parent_class, parent_id))
+                wanted[parent_class].add(parent_id)
+    dead = {
+        (type(parent), parent.id): parent
+        for parent in load(db, wanted)
+        if parent.deleted_at is not None
+    }
+    found: list[tuple[Guarded, Guarded]] = []
+    for row, parent_class, parent_id in pointing:
+        parent = dead.get((parent_class, parent_id))
+        if parent is None:
+            continue
+        if not isinstance(row, _LINKS):
+            first = deletions_of(db, [parent])
+            undo = f"undo deletion {first[0].id} first" if first else "it cannot be brought back"
+            raise Conflict(f"{noun(row)} belongs to {noun(parent)}, which is deleted: {undo}.")
+        found.append((row, parent))
+    return found
+
+
+def _hand_over(db: GuardedSession, row: Guarded, parent: Guarded) -> None:
+    """Let a row that is left in the trash come back, or go, with the deletion of its parent."""
+    row.deleted_at = parent.deleted_at
+    for deletion in deletions_of(db, [parent]):
+        name = _table(type(row))
+        ids = {*deletion.took.get(name, ()), row.id}
+        deletion.took = deletion.took | {name: sorted(ids)}
+        deletion.rows += 1
+
+
+def deletion_records(
+    db: GuardedSession, access: Access, deletions: Sequence[DeletionRow]
+) -> Iterator[Deletion]:
+    """The records of deletions, with the names that things had."""
+    wanted: Keys = defaultdict(set)
+    for deletion in deletions:
+        wanted[CLASSES[deletion.kind]].add(deletion.object_id)
+    roots = {(_table(type(row)), row.id): row for row in load(db, wanted)}
+    names = {user.id: user.name for user in db.scalars(accounts(select(UserRow)))}
+    for deletion in deletions:
+        root = roots.get((deletion.kind, deletion.object_id))
+        yield Deletion(
+            id=deletion.id,
+            kind=root.kind if isinstance(root, AnnotationRow) else deletion.kind,
+            object_id=deletion.object_id,
+            name=_name(root),
+            user="" if deletion.user_id is None else names[deletion.user_id],
+            owner=names[deletion.owner_id],
+            group=access.group_names[deletion.group_id],
+            deleted_at=deletion.created_at,
+            images=deletion.images,
+            rows=deletion.rows,
+        )
+
+
+def _name(row: Guarded | None) -> str:
+    if isinstance(row, RoiRow | AnnotationRow):
+        return row.name or str(getattr(row, "text", ""))[:80]
+    return str(getattr(row, "name", ""))
+
+
+def _table(row_class: type[Guarded]) -> str:
+    return str(row_class.__tablename__)  # type: ignore[attr-defined]
