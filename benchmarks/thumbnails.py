@@ -1,7 +1,8 @@
 """A thumbnail of a plane of three channels: ours against Pillow.
 
 Ours averages the area under each pixel, then draws; Pillow does the same with its box filter on
-each channel as floats, which numpy then colours and adds.  Both send JPEG of quality 85, chroma at half resolution.
+each channel as floats, which numpy then colours and adds.  Both send JPEG of quality 85, chroma
+at half resolution.
 Each measure is one line of JSON in ms; `ratio` is the peer's time over ours, so greater is better.
 """
 

@@ -65,8 +65,8 @@ class _Asked:
         """On whose disk the paths are."""
         uploaded = sum(str(path) != there for path, there in self.places.items())
         here = len(self.places) - uploaded
-        where = [f"{here} on the repository's disk"] * bool(here)
-        where += [f"{uploaded} uploaded from this machine"] * bool(uploaded)
+        where = [f"{_paths(here)} on the repository's disk"] * bool(here)
+        where += [f"{_paths(uploaded)} uploaded from this machine"] * bool(uploaded)
         return " and ".join(where)
 
     def told(self, answer: R) -> R:
@@ -80,6 +80,10 @@ class _Asked:
             if name in type(answer).model_fields
         }
         return answer.model_copy(update=changed)
+
+
+def _paths(count: int) -> str:
+    return "1 path" if count == 1 else f"{count} paths"
 
 
 class Importing:

@@ -91,7 +91,7 @@ def test_whose_disk_a_path_is_on_is_said(
     if not world.over_http:
         repo = Repository(world.session("owner", GroupType.READ_WRITE))
         repo.import_files(camera / "a.tif")
-        assert "1 on the repository's disk: " in capsys.readouterr().out
+        assert "1 path on the repository's disk: " in capsys.readouterr().out
         return
     monkeypatch.setattr(RemoteSession, "sees", lambda *_: False)
     repo = Repository(world.session("owner", GroupType.READ_WRITE))
