@@ -96,7 +96,7 @@ def test_whose_disk_a_path_is_on_is_said(
     monkeypatch.setattr(RemoteSession, "sees", lambda *_: False)
     repo = Repository(world.session("owner", GroupType.READ_WRITE))
     (image,) = repo.import_files(camera / "a.tif")
-    assert "1 uploaded from this machine: " in capsys.readouterr().out
+    assert "1 path uploaded from this machine: " in capsys.readouterr().out
     assert np.array_equal(image.plane(), PIXELS)
     for mode in ("move", "hardlink"):
         with pytest.raises(Invalid, match=r'lies on this machine.*transfer="copy" uploads it'):
