@@ -1,10 +1,10 @@
-"""Lengths and times as files write them, in micrometres and seconds."""
+"""Lengths and times as files write them, in micrometres and seconds; sizes as people read them."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["length_um", "time_s"]
+__all__ = ["length_um", "size_text", "time_s"]
 
 # OME-XML's UnitsLength and UnitsTime, UDUNITS-2 names of OME-Zarr, and TIFF's own.
 _LENGTH_UM = {
@@ -28,6 +28,16 @@ def length_um(value: float, unit: str) -> float | None:
 def time_s(value: float, unit: str) -> float | None:
     """`value` in seconds, or None for an unknown unit or a time that cannot be one."""
     return _scaled(value, _TIME_S.get(unit))
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as people read it, in powers of 1000: `71.1 GB`."""
+    value, unit = float(size), "bytes"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{size:,} bytes" if unit == "bytes" else f"{value:,.1f} {unit}"
 
 
 def _scaled(value: float, factor: float | None) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import Unavailable
 from ..place import default_repository
+from ..units import size_text
 from .admin_options import asked, show
 
 __all__ = ["health_options", "relocate_options"]
@@ -20,7 +21,7 @@ def _health(options: argparse.Namespace) -> int:
     found = asked(options).server.health()
     since = "" if found.since is None else f" since {found.since:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{found.state}{since}", *filter(None, (found.reason, found.warning))]
-    lines.append(f"{found.bytes_free:,} of {found.bytes_total:,} bytes are free")
+    lines.append(f"{size_text(found.bytes_free)} of {size_text(found.bytes_total)} are free")
     show(options, found, lines)
     return 0 if found.state == "ok" else 1
 

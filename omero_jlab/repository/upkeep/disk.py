@@ -15,6 +15,7 @@ from ...database import now
 from ...errors import Full, OmeroError, Unavailable
 from ...model import HealthState
 from ...storage import Guard, Layout, Reserve, Space, space
+from ...units import size_text
 from ..config import DiskLimits
 
 __all__ = ["Condition", "Disk", "Need"]
@@ -136,7 +137,8 @@ class Disk:
         if self._limits.below(self._limits.imports, usable):
             return Condition("no-imports", "", f"{_no_imports(room)} {warning}".rstrip(), room)
         if self._limits.below(self._limits.warn, usable):
-            low = f"Only {room.free:,} of {room.total:,} bytes are free on the repository's disk."
+            room_left = f"{size_text(room.free)} of {size_text(room.total)}"
+            low = f"Only {room_left} are free on the repository's disk."
             return Condition("warning", "", f"{low} {warning}".rstrip(), room)
         return Condition("warning" if warning else "ok", "", warning, room)
 
@@ -216,13 +218,13 @@ class Disk:
 
 def _too_full(room: Space) -> str:
     return (
-        f"Only {room.free:,} bytes are free on the repository's disk: it takes no writes but "
+        f"Only {size_text(room.free)} are free on the repository's disk: it takes no writes but "
         f"deletes. Delete something and empty the trash, or make room."
     )
 
 
 def _no_imports(room: Space) -> str:
     return (
-        f"Only {room.free:,} bytes are free on the repository's disk: it takes no imports. Empty "
+        f"Only {size_text(room.free)} are free on the repository's disk: it takes no imports. Empty "
         f"the trash, or make room."
     )
