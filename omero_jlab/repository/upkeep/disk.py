@@ -225,6 +225,6 @@ def _too_full(room: Space) -> str:
 
 def _no_imports(room: Space) -> str:
     return (
-        f"Only {size_text(room.free)} are free on the repository's disk: it takes no imports. Empty "
-        f"the trash, or make room."
+        f"Only {size_text(room.free)} are free on the repository's disk: it takes no imports. "
+        f"Empty the trash, or make room."
     )
