@@ -111,6 +111,8 @@ def _opening(chromium: Any) -> Iterator[Callable[[str], Any]]:
 
     def open(url: str) -> Any:
         page = context.new_page()
+        # Kernels start slowly on a busy machine; what never comes is as wrong after two minutes.
+        page.set_default_timeout(120_000)
         page.on(
             "console",
             lambda message: errors.append(message.text) if message.type == "error" else None,

@@ -50,7 +50,7 @@ def lab_url(tmp_path_factory: pytest.TempPathFactory, lab_module: ModuleType) ->
 def lab(open_page: Any, lab_url: str) -> Any:
     """JupyterLab in its first start for this browser, the panel's dataset of images open."""
     page = open_page(f"{lab_url}/lab?token=secret&reset")
-    page.locator("#omero-jlab-panel .jp-OmeroJlab-item").first.wait_for(timeout=60000)
+    page.locator("#omero-jlab-panel .jp-OmeroJlab-item").first.wait_for()
     page.locator("[data-kind=project] .jp-OmeroJlab-twisty").first.click()
     page.locator("[role=treeitem][data-kind=dataset] .jp-OmeroJlab-line").first.click()
     page.locator(".jp-OmeroJlab-card img").nth(3).wait_for()
@@ -129,7 +129,7 @@ def test_the_second_start_leaves_the_panel_as_it_was(
     # The layout is saved a moment after it changed.
     lab.wait_for_timeout(1500)
     lab.goto(f"{lab_url}/lab")
-    lab.locator(".jp-DirListing").wait_for(timeout=60000)
+    lab.locator(".jp-DirListing").wait_for()
     lab.wait_for_function("jupyterapp.shell.restored.then(() => true)")
     lab.wait_for_timeout(1000)
     assert not lab.locator("#omero-jlab-panel").is_visible()

@@ -80,7 +80,7 @@ def lab(page: Any) -> Iterator[Any]:
 def _opened(open_page: Callable[[str], Any], url: str) -> Any:
     page = open_page(f"{url}/lab?token=secret&reset")
     # Nobody asked for the panel: it shows itself, with the tree.
-    page.get_by_role("treeitem", name="Pilot").wait_for(timeout=60000)
+    page.get_by_role("treeitem", name="Pilot").wait_for()
     return page
 
 
@@ -152,7 +152,7 @@ def test_the_panel_leads_to_an_image_in_a_cell(
     tables.get_by_text("16 rows, 6 columns").wait_for()
     assert "otsu nuclei" in tables.inner_text() and "Cells" in tables.inner_text()
     card.dblclick()
-    lab.wait_for_function("window.__omeroJlabViewers?.length === 1", timeout=60000)
+    lab.wait_for_function("window.__omeroJlabViewers?.length === 1")
     lab.evaluate(f"{_HOOK}.ready")
     source = lab.evaluate(
         "jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel.source"
