@@ -71,7 +71,8 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
     Unavailable
         The disk failed.
     """
-    aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    # Named after its place: whoever undoes what was to be there finds it.
+    aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
     with writing(path, len(data)):
         descriptor = os.open(aside, _CREATE, 0o600)
         try:
