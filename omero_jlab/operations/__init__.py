@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from .accounts import Accounts
 from .admin import Admin
-from .annotate import Annotations, Search, Tables
+from .annotate import Annotations, Search
 from .browse import Browse, Containers, Graph
 from .declare import UNSET, Operation, Request, Unset, operations_of
-from .images import Images, Shapes
+from .images import Images
 from .ingest import Ingest
 from .server import Jobs, Server
 from .session import AnySession
+from .shapes import Shapes
 from .streams import Streams
+from .tables import Tables
 from .uploads import Uploads
 from .zarr import Zarr
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..model import Annotation, Attached, Hit, TableInfo, Tag, TargetKind
+from ..model import Annotation, Attached, Hit, Tag, TargetKind
 from . import declare as http
 from .declare import UNSET, Unset
 
-__all__ = ["Annotations", "Search", "Tables"]
+__all__ = ["Annotations", "Search"]
 
 
 class Annotations(Protocol):
@@ -76,25 +76,6 @@ class Annotations(Protocol):
     @http.delete("annotations/{annotation_id}")
     def remove(self, annotation_id: int) -> None:
         """Delete an annotation with all its links."""
-        ...
-
-
-class Tables(Protocol):
-    """Result tables; their rows come as streams."""
-
-    @http.get("objects/{kind}/{id}/tables")
-    def list(self, kind: TargetKind, id: int) -> tuple[TableInfo, ...]:
-        """The tables attached to an object."""
-        ...
-
-    @http.get("tables/{table_id}")
-    def get(self, table_id: int) -> TableInfo:
-        """A table's columns and how many rows it has."""
-        ...
-
-    @http.get("tables/{table_id}/count")
-    def count(self, table_id: int, condition: str | None = None) -> int:
-        """How many rows meet a condition."""
         ...
 
 

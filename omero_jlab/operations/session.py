@@ -6,12 +6,14 @@ from typing import Protocol
 
 from .accounts import Accounts
 from .admin import Admin
-from .annotate import Annotations, Search, Tables
+from .annotate import Annotations, Search
 from .browse import Browse, Containers, Graph
-from .images import Images, Shapes
+from .images import Images
 from .ingest import Ingest
 from .server import Jobs, Server
+from .shapes import Shapes
 from .streams import Streams
+from .tables import Tables
 from .uploads import Uploads
 from .zarr import Zarr
 

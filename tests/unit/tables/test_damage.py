@@ -94,7 +94,7 @@ def test_rows_are_as_they_were_or_not_at_all(
 def test_a_block_is_verified_once(
     stored: tuple[tuple[Column, ...], Segment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from omero_jlab.tables import reader
+    from omero_jlab.tables.segments import reader
 
     columns, segment = stored
     seen: list[int] = []

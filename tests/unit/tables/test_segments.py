@@ -24,7 +24,7 @@ from omero_jlab.tables import (
     verify,
     write_segment,
 )
-from omero_jlab.tables import segment as writing
+from omero_jlab.tables.segments import segment as writing
 
 KINDS = {
     "bool": pandas.Series([True, False, True]),

@@ -11,9 +11,10 @@ import pyarrow
 import pytest
 
 from omero_jlab.errors import Invalid
-from omero_jlab.tables import TableView, columns_of, frame_from_arrow, reader, write_segment
-from omero_jlab.tables import gather as gathering
-from omero_jlab.tables import select as selecting
+from omero_jlab.tables import TableView, columns_of, frame_from_arrow, write_segment
+from omero_jlab.tables.reading import gather as gathering
+from omero_jlab.tables.reading import select as selecting
+from omero_jlab.tables.segments import reader
 
 ROWS = 3000
 

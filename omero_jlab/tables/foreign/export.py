@@ -9,13 +9,13 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ..errors import Invalid
-from ..model import Column
-from .frames import Values
-from .gather import batches_of, gather
-from .select import Piece, matches
-from .skeleton import node_name
-from .view import TableView
+from ...errors import Invalid
+from ...model import Column
+from ..reading.frames import Values
+from ..reading.gather import batches_of, gather
+from ..reading.select import Piece, matches
+from ..reading.view import TableView
+from ..segments.skeleton import node_name
 
 __all__ = ["export_pytables"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import Invalid
+from ...errors import Invalid
 
 __all__ = ["LONGEST_CONDITION", "Token", "tokens"]
 

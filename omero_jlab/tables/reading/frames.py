@@ -12,9 +12,9 @@ import pandas
 import pyarrow  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from ..errors import Invalid
-from ..model import Column
-from .columns import ROW_ID
+from ...errors import Invalid
+from ...model import Column
+from ..columns import ROW_ID
 
 __all__ = ["Values", "arrow_schema", "as_arrow", "as_frame", "frame_from_arrow"]
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ..errors import Invalid
-from ..model import Column
-from .encode import sorted_codes
-from .evaluate import NAT
+from ...errors import Invalid
+from ...model import Column
+from ..conditions.evaluate import NAT
+from ..segments.encode import sorted_codes
+from ..segments.reader import SegmentFolder
 from .frames import Values
 from .gather import gather, picked
-from .reader import SegmentFolder
 from .select import Piece
 
 __all__ = ["ordered"]

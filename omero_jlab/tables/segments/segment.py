@@ -15,9 +15,9 @@ import pandas
 import xxhash
 from numpy.typing import NDArray
 
-from ..errors import Full, Invalid, Unreadable
-from ..model import Column, ColumnPart, Segment
-from .columns import row_bytes
+from ...errors import Full, Invalid, Unreadable
+from ...model import Column, ColumnPart, Segment
+from ..columns import row_bytes
 from .encode import Encoded, encoded_columns
 from .reader import SegmentFile, SegmentFolder, bytes_of
 from .skeleton import Room, make_skeleton, node_name

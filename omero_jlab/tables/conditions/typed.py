@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from ..errors import Invalid
+from ...errors import Invalid
 from .nodes import (
     All,
     Any,

@@ -12,12 +12,12 @@ from typing import Any, Self
 import numpy
 from numpy.typing import NDArray
 
-from ..errors import Invalid
-from ..model import Column, ColumnPart, Segment
-from .columns import ROW_ID
-from .evaluate import NAT, Cells
-from .reader import SegmentFile, SegmentFolder
-from .words import Words
+from ...errors import Invalid
+from ...model import Column, ColumnPart, Segment
+from ..columns import ROW_ID
+from ..conditions.evaluate import NAT, Cells
+from ..conditions.words import Words
+from ..segments.reader import SegmentFile, SegmentFolder
 
 __all__ = ["Group", "OpenGroup", "groups_of"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy
 from numpy.typing import NDArray
 
-from .evaluate import Cells, fulfilled
+from ..conditions.evaluate import Cells, fulfilled
+from ..conditions.nodes import Condition
+from ..conditions.prune import possible
+from ..segments.reader import SegmentFolder
 from .groups import Group, OpenGroup, Rows
-from .nodes import Condition
-from .prune import possible
-from .reader import SegmentFolder
 
 __all__ = ["Piece", "matches", "window"]
 

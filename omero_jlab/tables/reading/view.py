@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas
 import pyarrow  # type: ignore[import-untyped]
 
-from ..errors import Invalid
-from ..model import Column, Segment
-from ..storage import NOBODY, Watch
-from .columns import ROW_ID, chosen
+from ...errors import Invalid
+from ...model import Column, Segment
+from ...storage import NOBODY, Watch
+from ..columns import ROW_ID, chosen
+from ..conditions.grammar import parse
+from ..segments.reader import SegmentFolder
 from .frames import Values, arrow_schema, as_arrow, as_frame
 from .gather import Order, batches_of, gather, index_of, row_ids
-from .grammar import parse
 from .groups import Group, groups_of
 from .order import ordered
-from .reader import SegmentFolder
 from .select import Piece, matches, window
 
 __all__ = ["TableView"]

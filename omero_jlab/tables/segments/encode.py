@@ -10,11 +10,11 @@ import pyarrow  # type: ignore[import-untyped]
 import pyarrow.compute  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from ..errors import Invalid
-from ..model import Column
-from .columns import kind_and_type
-from .nearest import hint
-from .normalise import Arrays, normalised
+from ...errors import Invalid
+from ...model import Column
+from ..columns import kind_and_type
+from ..nearest import hint
+from ..normalise import Arrays, normalised
 
 __all__ = ["Encoded", "encoded_columns", "sorted_codes"]
 

@@ -11,12 +11,12 @@ import pandas
 import pyarrow  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from ..model import Column
-from .columns import ROW_ID, row_bytes
-from .evaluate import Cells
+from ...model import Column
+from ..columns import ROW_ID, row_bytes
+from ..conditions.evaluate import Cells
+from ..segments.reader import SegmentFolder
 from .frames import Values, row_index
 from .groups import OpenGroup
-from .reader import SegmentFolder
 from .select import Piece
 
 __all__ = ["batches_of", "gather", "index_of", "picked", "row_ids"]

@@ -12,9 +12,9 @@ import numpy
 import xxhash
 from numpy.typing import NDArray
 
-from ..errors import Newer, Unreadable
-from ..model import ColumnPart, Segment
-from ..storage import NOBODY, Watch, stamp_of
+from ...errors import Newer, Unreadable
+from ...model import ColumnPart, Segment
+from ...storage import NOBODY, Watch, stamp_of
 from .verified import BLOCK, VERIFIED
 
 __all__ = ["LAYOUT", "SegmentFile", "SegmentFolder", "bytes_of"]

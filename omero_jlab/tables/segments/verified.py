@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from ..model import ColumnPart
-from ..storage import Stamp
+from ...model import ColumnPart
+from ...storage import Stamp
 
 __all__ = ["BLOCK", "VERIFIED", "VerifiedBlocks", "VerifiedSegments"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..model import Column
+from ...model import Column
 
 __all__ = [
     "All", "Any", "Arithmetic", "Comparison", "Condition", "Constant", "Kind", "Member", "Missing",

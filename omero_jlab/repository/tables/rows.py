@@ -7,19 +7,19 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, SegmentRow
-from ..errors import Invalid, NotFound
-from ..model import Column, Segment, TableInfo, TargetKind
-from ..storage import make_folders
-from ..tables import TableView, columns_of, in_segments, write_segment
-from .containers import check_name, found
-from .guarded import GuardedSession
-from .index import TARGETS
-from .intents import intending, intending_one
-from .places import table_place
-from .records import annotation_record
-from .state import State
-from .work import Work, Writing
+from ...database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, SegmentRow
+from ...errors import Invalid, NotFound
+from ...model import Column, Segment, TableInfo, TargetKind
+from ...storage import make_folders
+from ...tables import TableView, columns_of, in_segments, write_segment
+from ..containers import check_name, found
+from ..guarded import GuardedSession
+from ..index import TARGETS
+from ..intents import intending, intending_one
+from ..places import table_place
+from ..records import annotation_record
+from ..state import State
+from ..work import Work, Writing
 
 __all__ = ["Rows", "Tables"]
 

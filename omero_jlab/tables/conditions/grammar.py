@@ -27,11 +27,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ..errors import Invalid
-from ..model import Column
+from ...errors import Invalid
+from ...model import Column
+from ..columns import ROW_ID
+from ..nearest import hint
 from . import typed
-from .columns import ROW_ID
-from .nearest import hint
 from .nodes import Condition, Constant, Name, Node
 from .tokens import Token, tokens
 

@@ -1,0 +1,1 @@
+"""The language of conditions: what rows are asked for, and which rows those are."""

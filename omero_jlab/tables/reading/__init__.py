@@ -1,0 +1,1 @@
+"""From segments to the rows and columns that somebody asked for."""

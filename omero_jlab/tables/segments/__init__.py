@@ -1,0 +1,1 @@
+"""Immutable HDF5 files of contiguous columns: written whole, read at offsets."""
