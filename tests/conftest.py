@@ -13,6 +13,11 @@ import omero_jlab
 _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a disk, a server or a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long forms run when they are asked for."""
     if "long" in config.option.markexpr:

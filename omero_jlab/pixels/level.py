@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from .verified import VerifiedChunks
 __all__ = ["Chunk", "LevelChunks", "Part"]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What one channel takes out of a chunk: its place in it, and number `target` of the answer."""
 
     target: int
@@ -30,8 +28,7 @@ class Part:
     sample: int
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A chunk that a request touches.
 
     `number` counts the level's chunks; `shape` is what is stored; rows `y0:y1` and columns

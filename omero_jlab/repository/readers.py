@@ -23,7 +23,7 @@ class Readers:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._open: Recent[tuple[Path, int], PixelReader] = Recent(_KEPT)
+        self._open: Recent[tuple[str, int], PixelReader] = Recent(_KEPT)
 
     def get(self, folder: Path, version: int, fileset: Path | None = None) -> PixelReader:
         """The reader of one version of the image whose index lies in `folder`.
@@ -36,13 +36,13 @@ class Readers:
             It is not what was written.
         """
         # Text, and not a path: this is done for every tile.
-        self._watch.check(f"{folder}/{INDEX}")
-        known = self._open.get((folder, version))
+        path = f"{folder}/{INDEX}"
+        self._watch.check(path)
+        known = self._open.get((path, version))
         if known is not None:
             return known
-        path = folder / INDEX
         try:
-            data = path.read_bytes()
+            data = Path(path).read_bytes()
         except FileNotFoundError:
             raise Unreadable(
                 f"The chunk index in {folder} is missing: ask the repository's administrator to "
@@ -53,9 +53,9 @@ class Readers:
         try:
             index = ChunkIndex.from_bytes(data)
         except Damaged:
-            raise self._watch.damaged(str(path), "it is not what was written") from None
+            raise self._watch.damaged(path, "it is not what was written") from None
         roots = {"pixels": folder} | ({} if fileset is None else {"fileset": fileset})
-        return self._open.put((folder, version), PixelReader(index, roots, self._watch))
+        return self._open.put((path, version), PixelReader(index, roots, self._watch))
 
     def forget(self) -> None:
         """Remember no reader; who has one may use it to the end."""

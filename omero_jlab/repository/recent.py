@@ -24,9 +24,10 @@ class Recent(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """The value, or None where it is not remembered."""
         with self._guard:
-            if key in self._kept:
+            value = self._kept.get(key)
+            if value is not None:
                 self._kept.move_to_end(key)
-            return self._kept.get(key)
+            return value
 
     def put(self, key: K, value: V) -> V:
         """Remember a value; answers the one that is remembered already, where there is one."""
