@@ -10,6 +10,7 @@ import pytest
 
 import omero_jlab
 
+_LONGEST_FIRST = ("test_notebooks", "browser/", "crash/", "test_packaging", "test_demo", "server/")
 _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -19,12 +20,21 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long forms run when they are asked for."""
+    """The long forms run when they are asked for; files that take long are begun first."""
+    items.sort(key=_turn)
     if "long" in config.option.markexpr:
         return
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="the long form: run it with -m long"))
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(Path(__file__).parent).as_posix()
+    for turn, start in enumerate(_LONGEST_FIRST):
+        if name.startswith(start):
+            return turn
+    return len(_LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session", autouse=True)
