@@ -99,8 +99,18 @@ def _count(text: str) -> int:
 
 def results_options(parser: argparse.ArgumentParser) -> None:
     repository_option(parser)
-    parser.add_argument("path", help="the folder that the program wrote")
+    parser.add_argument("path", help="the folder or file that the program wrote")
+    parser.add_argument(
+        "--image", action="append", type=int, metavar="ID", help="only this image; repeatable"
+    )
+    parser.add_argument(
+        "--axes", default="", help="the order of axes where files do not say it: zyx, tyxc"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show which image each set is")
+    parser.add_argument(
+        "--again", action="store_true", help="attach once more what is attached already"
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
     parser.set_defaults(run=_results)
 
 
@@ -109,6 +119,13 @@ def _results(options: argparse.Namespace) -> int:
     from ..objects import Repository
 
     repo = Repository(connect(options.repository))
-    report = repo.attach_results(options.path, dry_run=options.dry_run)
-    print(report.model_dump_json(indent=1))
+    images = None if options.image is None else [repo.image(one) for one in options.image]
+    report = repo.attach_results(
+        options.path,
+        images=images,
+        dry_run=options.dry_run,
+        axes=options.axes,
+        again=options.again,
+    )
+    print(report.model_dump_json(indent=1) if options.json else report)
     return 0

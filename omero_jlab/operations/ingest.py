@@ -37,11 +37,15 @@ class Ingest(Protocol):
         path: str,
         image_ids: tuple[int, ...] | None = None,
         placement: Placement | None = None,
+        axes: str = "",
+        again: bool = False,
     ) -> Job:
         """Attach what an analysis program wrote to the images that it analysed.
 
-        Rows are matched to images by checksum, then file name, then well and site.
-        `placement` says where label images lie that do not say it themselves.  The job's
-        report says what was attached.
+        Rows are matched to images by checksum, then file name, then well and site, then the
+        name that the program uses; one image in `image_ids` is taken where nothing matches.
+        `placement` says where label images lie that do not say it themselves, `axes` in which
+        order arrays keep theirs ("tzyxc").  The same files are attached a second time only
+        `again`.  The job's report says what was attached.
         """
         ...

@@ -1,13 +1,23 @@
-"""What analysis programs wrote: tables, label images, and which image each belongs to.
+"""What analysis programs wrote: tables, label images, regions, and the image each belongs to.
 
 Pure: it is given a folder and candidate images, knows no database, and opens no file outside the
 folder.
 """
 
-from .contract import Output, ReadPlane, Recogniser
-from .label_images import LabelReader, labels_from_bytes, labels_to_bytes, read_labels
-from .matching import match, well_name
-from .recognise import recognise
+from .axes import checked_axes
+from .confined import Confined, call_here
+from .contract import (
+    LabelStack,
+    NewPixels,
+    Output,
+    ReadPlane,
+    Recogniser,
+    Regions,
+    StoredImage,
+)
+from .label_images import LabelReader, labels_to_bytes, read_labels
+from .matching import match, stem, well_name
+from .recognise import recognise, recognised
 from .records import (
     Ambiguous,
     Candidate,
@@ -21,7 +31,8 @@ from .records import (
 )
 
 __all__ = [
-    "Ambiguous", "Candidate", "CandidateFile", "ImageSet", "LabelFile", "LabelReader", "Match",
-    "Matching", "Output", "ReadPlane", "Recogniser", "SetFile", "Unmatched", "labels_from_bytes",
-    "labels_to_bytes", "match", "read_labels", "recognise", "well_name",
+    "Ambiguous", "Candidate", "CandidateFile", "Confined", "ImageSet", "LabelFile", "LabelReader",
+    "LabelStack", "Match", "Matching", "NewPixels", "Output", "ReadPlane", "Recogniser", "Regions",
+    "SetFile", "StoredImage", "Unmatched", "call_here", "checked_axes", "labels_to_bytes", "match",
+    "read_labels", "recognise", "recognised", "stem", "well_name",
 ]  # fmt: skip

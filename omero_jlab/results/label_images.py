@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Invalid, OmeroError, TooLarge, Unreadable
+from .confined import Confined, pack, unpack
 
-__all__ = ["LabelReader", "labels_from_bytes", "labels_to_bytes", "read_labels"]
+__all__ = ["LabelReader", "confined_reader", "labels_to_bytes", "read_labels"]
 
 # What the decoders raise on damaged bytes; imagecodecs' errors are RuntimeErrors.
 _DAMAGE = (
@@ -26,16 +27,19 @@ LabelReader = Callable[[Path], NDArray[np.int32]]
 """Answers the label image at a path, as `read_labels` does."""
 
 
+def confined_reader(confined: Confined) -> LabelReader:
+    """A reader that reads each file in a confined process."""
+
+    def read(path: Path) -> NDArray[np.int32]:
+        labels = unpack(confined(f"{__name__}:labels_to_bytes", path))[1]["labels"]
+        return labels.astype(np.int32, copy=False)
+
+    return read
+
+
 def labels_to_bytes(path: str) -> bytes:
-    """What a confined process answers for `read_labels(path)`: height and width, then values."""
-    labels = read_labels(Path(path))
-    return np.array(labels.shape, "<u8").tobytes() + labels.astype("<i4").tobytes()
-
-
-def labels_from_bytes(data: bytes) -> NDArray[np.int32]:
-    """The label image that `labels_to_bytes` answered."""
-    height, width = np.frombuffer(data, "<u8", 2).tolist()
-    return np.frombuffer(data, "<i4", offset=16).reshape(height, width)
+    """What a confined process answers for `read_labels(path)`."""
+    return pack({}, labels=read_labels(Path(path)))
 
 
 def read_labels(path: Path) -> NDArray[np.int32]:

@@ -9,9 +9,10 @@ from pathlib import PureWindowsPath
 
 from .records import Ambiguous, Candidate, ImageSet, Match, MatchedBy, Matching, SetFile, Unmatched
 
-__all__ = ["match", "well_name"]
+__all__ = ["match", "stem", "well_name"]
 
 _WELL = re.compile(r"^\s*([A-Za-z]{1,2})[\s_-]*0*([0-9]{1,3})\s*$")
+_SUFFIX = re.compile(r"(\.ome|\.nii)?\.[a-z][a-z0-9]{0,7}$")
 
 
 def well_name(text: str | None) -> str | None:
@@ -26,8 +27,8 @@ def match(image_sets: Sequence[ImageSet], candidates: Sequence[Candidate]) -> Ma
     """Find the image of every image set; what fits several images is shown, never guessed.
 
     The MD5 of the files that were read decides first, then their names (with the end of their
-    folders where several images have files of that name), then plate, well and site.  Several
-    sets may be one image: planes of a stack, for example.
+    folders where several images have files of that name), then plate, well and site, then what
+    the program calls the image.  Several sets may be one image: planes of a stack, for example.
     """
     index = _Index(candidates)
     matches: list[Match] = []
@@ -52,12 +53,21 @@ class _Index:
         self.by_md5: dict[str, set[int]] = defaultdict(set)
         self.by_name: dict[str, set[int]] = defaultdict(set)
         self.by_well: dict[str, set[int]] = defaultdict(set)
+        self.called: tuple[dict[str, set[int]], ...] = (
+            defaultdict(set),
+            self.by_name,
+            defaultdict(set),
+            defaultdict(set),
+        )
         for candidate in candidates:
             self.by_id[candidate.image_id] = candidate
+            self.called[0][_key(candidate.name)].add(candidate.image_id)
+            self.called[2][stem(candidate.name)].add(candidate.image_id)
             for file in candidate.files:
                 if file.md5:
                     self.by_md5[file.md5.lower()].add(candidate.image_id)
                 self.by_name[_key(file.name)].add(candidate.image_id)
+                self.called[3][stem(file.name)].add(candidate.image_id)
             well = well_name(candidate.well)
             if well is not None:
                 self.by_well[well].add(candidate.image_id)
@@ -68,6 +78,7 @@ class _Index:
             self._by_files(image_set, "md5")
             or self._by_files(image_set, "file name")
             or self._by_place(image_set)
+            or self._by_names(image_set)
             or Unmatched(number=image_set.number, reason=self._nothing_fits(image_set))
         )
 
@@ -179,6 +190,23 @@ class _Index:
             return None
         return Match(number=image_set.number, image_id=next(iter(ids)), by="well and site")
 
+    def _by_names(self, image_set: ImageSet) -> Match | Ambiguous | None:
+        """By what the program calls the image: names first, then names without a suffix."""
+        for name in image_set.names:
+            exact, bare = _key(name), stem(name)
+            wanted = (exact, exact, bare, bare)
+            for key, index in zip(wanted, self.called, strict=True):
+                ids = index.get(key, set())
+                if len(ids) == 1:
+                    return Match(number=image_set.number, image_id=next(iter(ids)), by="name")
+                if ids:
+                    return Ambiguous(
+                        number=image_set.number,
+                        image_ids=tuple(sorted(ids)),
+                        reason=f"images {_listed(ids)} are all called {name}",
+                    )
+        return None
+
     def _nothing_fits(self, image_set: ImageSet) -> str:
         tried = []
         if any(file.md5 for file in image_set.files):
@@ -189,14 +217,21 @@ class _Index:
             tried.append(f"the file names {', '.join(names[:3])}{more}")
         if image_set.well:
             tried.append(_place(image_set))
+        if image_set.names:
+            tried.append(f"the name {' or '.join(image_set.names[:3])}")
         if not tried:
-            return "it records neither files nor a well"
+            return "it records neither files nor a well nor a name"
         return f"no image has {', '.join(tried)}"
 
 
 def _key(name: str) -> str:
     # Windows paths split at both slashes, and programs on Windows change the case of names.
     return PureWindowsPath(name).name.casefold()
+
+
+def stem(name: str) -> str:
+    """A file's name without folder, suffix and case: `img.ome.tif` and `IMG.npy` are `img`."""
+    return _SUFFIX.sub("", _key(name))
 
 
 def _parts(folder: str) -> tuple[str, ...]:

@@ -7,16 +7,34 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import Invalid, NotFound
-from . import cellprofiler
+from . import cellpose, cellprofiler, ilastik, imagej, masks, qupath
+from .confined import Confined, call_here
 from .contract import Output, Recogniser
-from .label_images import LabelReader, read_labels
+from .plugins import recognised_by_plugins
 
-__all__ = ["RECOGNISERS", "recognise"]
+__all__ = ["RECOGNISERS", "recognise", "recognised"]
 
-RECOGNISERS: tuple[Recogniser, ...] = (cellprofiler.recognise,)
+RECOGNISERS: tuple[Recogniser, ...] = (
+    cellprofiler.recognise,
+    ilastik.recognise,
+    cellpose.recognise,
+    qupath.recognise,
+    imagej.recognise,
+)
+"""Asked in this order; plug-ins come behind them, and label images by themselves last."""
+
+_KNOWN = (
+    "the CSV files of CellProfiler's ExportToSpreadsheet (an image table such as Image.csv, or "
+    "object tables with the columns ImageNumber and ObjectNumber), its SQLite and HDF5 files",
+    "what ilastik exports (tables with labelimage_oid, HDF5 files, projects)",
+    "Cellpose's _seg.npy and _cp_masks",
+    "QuPath's GeoJSON and measurements",
+    "ImageJ's .roi and .zip files and results",
+    "label images called …_labels or …_masks",
+)
 
 
-def recognise(path: Path, read_labels: LabelReader = read_labels) -> Output:
+def recognise(path: Path, confined: Confined = call_here) -> Output:
     """The output of an analysis program at `path`, a folder or one of its files.
 
     Raises
@@ -26,17 +44,25 @@ def recognise(path: Path, read_labels: LabelReader = read_labels) -> Output:
     Invalid
         No known program wrote it.
     """
+    return recognised(path, confined)[0]
+
+
+def recognised(path: Path, confined: Confined) -> tuple[Output, tuple[str, ...]]:
+    """The same, and a line for each plug-in that failed."""
     if not path.exists():
         raise NotFound(f"There is no file or folder {path}.")
     for recogniser in RECOGNISERS:
-        output = recogniser(path, read_labels)
+        output = recogniser(path, confined)
         if output is not None:
-            return output
-    raise Invalid(
-        f"{path} was not recognised as an analysis result: {_contents(path)}. Recognised are "
-        "folders with the CSV files of CellProfiler's ExportToSpreadsheet (an image table such as "
-        "Image.csv, or object tables with the columns ImageNumber and ObjectNumber)."
-    )
+            return output, ()
+    output, notes = recognised_by_plugins(path, confined)
+    output = output or masks.recognise(path, confined)
+    if output is None:
+        raise Invalid(
+            f"{path} was not recognised as an analysis result: {_contents(path)}. Recognised are "
+            f"{'; '.join(_KNOWN)}." + "".join(f" {note}" for note in notes)
+        )
+    return output, tuple(notes)
 
 
 def _contents(path: Path) -> str:

@@ -20,7 +20,7 @@ __all__ = [
     "Unmatched",
 ]
 
-MatchedBy = Literal["md5", "file name", "well and site"]
+MatchedBy = Literal["md5", "file name", "well and site", "name", "given"]
 
 
 class SetFile(Record):
@@ -40,10 +40,15 @@ class SetFile(Record):
 
 
 class ImageSet(Record):
-    """The files that were measured together; `number` is the program's own."""
+    """The files that were measured together; `number` is the program's own.
+
+    `names` are what the program calls the image, best first: with or without the suffix of a
+    file.  Programs that record no files are matched by them.
+    """
 
     number: int
     files: tuple[SetFile, ...] = ()
+    names: tuple[str, ...] = ()
     plate: str | None = None
     well: str | None = None
     site: int | None = None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from omero_jlab.errors import Denied, Invalid, OmeroError
+from omero_jlab.errors import Conflict, Denied, Invalid, OmeroError
 from omero_jlab.formats import Contents, Plan
 from omero_jlab.model import GroupType, ImportRequest
 from omero_jlab.objects import Repository
@@ -190,6 +190,35 @@ def test_a_cropping_pipeline_is_placed_on_the_original(world: World, real_data: 
         rows = image.table("Nuclei").query()
         means = [blue[under == n].mean() for n in rows["ObjectNumber"]]
         assert np.allclose(means, rows["Intensity_MeanIntensity_CropBlue"], atol=1e-6)
+
+
+@pytest.mark.real_data
+def test_a_database_is_attached_once_with_how_it_was_made(world: World, real_data: Path) -> None:
+    repo = Repository(world.session("owner", GroupType.READ_WRITE))
+    folder = real_data / "cellprofiler" / "ExampleFly" / "images"
+    images = repo.import_files(folder, channels="{plate}_{field}_{channel}.TIF", quiet=True)
+    database = real_data / "cellprofiler-out" / "ExampleFly" / "ExampleFly.db"
+    report = repo.attach_results(database, images=images, quiet=True)
+    assert [row.matched_by for row in report.matched] == ["md5"] * 3
+    cells = images[1].table("Cells")
+    assert len(cells.query("Parent_Nuclei == 7")) == 1
+    made = cells.record.provenance
+    assert made is not None
+    assert (made.program, made.version, made.image_ids) == (
+        "CellProfiler",
+        "4.2.8.1",
+        (images[1].id,),
+    )
+    assert made.pipeline.endswith(".cppipe") and made.pipeline_file_id is not None
+    assert made.parameters["Run_Timestamp"] == "2026-11-21T02:58:29.507357"
+    assert str(made.parameters["Nuclei"]).startswith("Crop (OrigBlue → CropBlue)")
+    assert made.files[0] == "01_POS076_D.TIF"
+    planned = repo.attach_results(database, images=images, dry_run=True)
+    assert any("3 of these images have exactly these results" in note for note in planned.notes)
+    with pytest.raises(Conflict, match="again=True"):
+        repo.attach_results(database, images=images, quiet=True)
+    repo.attach_results(database, images=images[:1], again=True, quiet=True)
+    assert [table.name for table in images[0].tables].count("Nuclei") == 2
 
 
 @pytest.mark.real_data

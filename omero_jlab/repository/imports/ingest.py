@@ -12,11 +12,13 @@ from ...model import (
     Placement,
     ResultsReport,
 )
+from ...results import checked_axes
 from ..jobs.jobs import Progress, job_kind, start_job
 from ..pictures.render import Pictures
 from .foreign import check_own
 from .import_job import import_job
 from .planning import describe_plan, plan_request
+from .prepared import Told
 from .results import Attaching, plan_results
 from .transfer import check_paths
 
@@ -45,13 +47,15 @@ class Ingest:
     def plan_results(self, path: str, image_ids: tuple[int, ...] | None = None) -> ResultsReport:
         """What `attach_results` would do: which image each image set is, and how it was found."""
         check_own(self._session, [Path(path)])
-        return plan_results(self._session, path, image_ids)[2]
+        return plan_results(self._session, path, image_ids).report
 
     def attach_results(
         self,
         path: str,
         image_ids: tuple[int, ...] | None = None,
         placement: Placement | None = None,
+        axes: str = "",
+        again: bool = False,
     ) -> Job:
         """Attach what an analysis program wrote to the images that it analysed."""
         check_own(self._session, [Path(path)])
@@ -60,6 +64,8 @@ class Ingest:
             "path": path,
             "image_ids": None if image_ids is None else list(image_ids),
             "placement": None if placement is None else placement.model_dump(mode="json"),
+            "axes": checked_axes(axes),
+            "again": again,
         }
         return start_job(self._session, "results", arguments)
 
@@ -70,6 +76,7 @@ def results_job(session: Pictures, arguments: dict[str, Any], progress: Progress
     path, ids = arguments["path"], arguments["image_ids"]
     told = arguments["placement"]
     placement = None if told is None else Placement.model_validate(told)
-    report = Attaching(session, path, placement).run(ids, progress.tell)
+    words = Told(placement, arguments.get("axes", ""), arguments.get("again", False))
+    report = Attaching(session, path, words).run(ids, progress.tell)
     session.store.uploads.forget([Path(path)])
     return report

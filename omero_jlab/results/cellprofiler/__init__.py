@@ -1,21 +1,18 @@
-"""CellProfiler's outputs: an ExportToSpreadsheet folder with label images beside it."""
+"""CellProfiler's outputs: spreadsheets, an SQLite database or the measurement file (HDF5)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ..label_images import LabelReader, read_labels
-from .folder import find
+from ..confined import Confined, call_here
+from ..label_images import confined_reader
 from .output import CellProfilerOutput
+from .routes import find_route
 
 __all__ = ["CellProfilerOutput", "recognise"]
 
 
-def recognise(path: Path, read_labels: LabelReader = read_labels) -> CellProfilerOutput | None:
-    """The output in the folder `path`, or in the folder of the CSV `path`."""
-    if path.is_file() and path.suffix.casefold() != ".csv":
-        return None
-    folder = find(path if path.is_dir() else path.parent)
-    if folder is None or (path.is_file() and path not in [t.path for t in folder.tables]):
-        return None
-    return CellProfilerOutput(folder, read_labels)
+def recognise(path: Path, confined: Confined = call_here) -> CellProfilerOutput | None:
+    """The output in the folder `path`, or the one that the file `path` belongs to."""
+    found = find_route(path, confined)
+    return None if found is None else CellProfilerOutput(found, confined_reader(confined))

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import TooLarge, Unreadable
-from .headers import Header, read_header
+from .headers import CODE_PAGE, Header, note_of_code_page, read_header
+from .route import short_list
 
 __all__ = ["Folder", "Table", "find"]
 
 _DEPTH = 3
 _MAX_FILES = 1_000_000
 _MAX_TABLES = 100_000
-_OTHER = (".db", ".sqlite", ".h5", ".mat", ".properties", ".cpproj")
+_CSV = (".csv", ".txt", ".tsv")
+_DATABASES = (".db", ".sqlite", ".sqlite3", ".db3")
+_HDF5 = (".h5", ".hdf5", ".cpproj", ".cpa")
+_OTHER = (".mat",)
+# CSV files and .sql scripts for a MySQL database have no header.
+_SCRIPT = (".sql",)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class Folder:
     root: Path
     tables: list[Table] = field(default_factory=list)
     pipelines: list[Path] = field(default_factory=list)
+    databases: list[Path] = field(default_factory=list)
+    measurements: list[Path] = field(default_factory=list)
+    properties: list[Path] = field(default_factory=list)
+    scripts: list[Path] = field(default_factory=list)
     files: dict[str, list[Path]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -52,8 +63,8 @@ class Folder:
         return found[0] if len(found) == 1 else None
 
 
-def find(root: Path) -> Folder | None:
-    """The output in folder `root`, or None where CellProfiler wrote nothing there.
+def find(root: Path) -> Folder:
+    """The files in folder `root` that CellProfiler may have written.
 
     Tables lie in the folder itself, or in one folder for each image set or group below it.
     """
@@ -69,25 +80,27 @@ def find(root: Path) -> Folder | None:
         if header is None:
             folder.notes.append(f"{_inside(root, path)} is empty and was skipped.")
         elif header.kind == "other":
-            folder.notes.append(f"{_inside(root, path)} is no table of CellProfiler's.")
-        elif header.kind == "relationships":
-            folder.notes.append(
-                f"{_inside(root, path)}: parents and children are read from the objects' tables."
-            )
+            if path.suffix.casefold() == ".csv":
+                folder.notes.append(f"{_inside(root, path)} is no table of CellProfiler's.")
         else:
             headers.append((path, header))
-    kinds = {header.kind for _, header in headers}
-    if not kinds & {"image", "object", "objects"}:
-        return None
+            if header.encoding == CODE_PAGE:
+                folder.notes.append(note_of_code_page(_inside(root, path)))
+            if header.end:
+                folder.notes.append(f"{_inside(root, path)} {header.end}.")
     headers = _outermost(folder, headers)
     prefixes = _prefixes(headers)
+    counted = {
+        column.removeprefix("Count_")
+        for _, header in headers
+        for column in header.columns
+        if header.kind == "image" and column.startswith("Count_")
+    }
     for path, header in headers:
-        folder.tables.append(Table(path, header, _name(path, header, prefixes.get(path.parent))))
+        name = _name(path, header, prefixes.get(path.parent, []), counted)
+        folder.tables.append(Table(path, header, name))
     if others:
-        folder.notes.append(
-            f"Not read: {', '.join(others[:5])}{' …' if len(others) > 5 else ''}; "
-            "the CSV files were."
-        )
+        folder.notes.append(f"Not read: {short_list(others)}.")
     return folder
 
 
@@ -121,10 +134,18 @@ def _walk(folder: Folder) -> tuple[list[Path], list[str]]:
                     "of one output."
                 )
             suffix = path.suffix.casefold()
-            if suffix == ".csv":
+            if suffix in _CSV:
                 csvs.append(path)
-            elif suffix == ".cppipe":
+            elif suffix in (".cppipe", ".cp"):
                 folder.pipelines.append(path)
+            elif suffix in _DATABASES:
+                folder.databases.append(path)
+            elif suffix in _HDF5:
+                folder.measurements.append(path)
+            elif suffix == ".properties":
+                folder.properties.append(path)
+            elif suffix in _SCRIPT:
+                folder.scripts.append(path)
             elif suffix in _OTHER:
                 others.append(path.name)
             folder.files.setdefault(entry.name.casefold(), []).append(path)
@@ -149,22 +170,30 @@ def _outermost(folder: Folder, headers: list[tuple[Path, Header]]) -> list[tuple
     return [(p, h) for p, h in headers if p.parent == folder.root]
 
 
-def _prefixes(headers: list[tuple[Path, Header]]) -> dict[Path, str]:
-    """What ExportToSpreadsheet put before every file name (`MyExpt_`), by folder."""
-    prefixes = {}
+def _prefixes(headers: list[tuple[Path, Header]]) -> dict[Path, list[str]]:
+    """What ExportToSpreadsheet put before file names (`MyExpt_`), by folder, the longest first."""
+    prefixes: dict[Path, list[str]] = {}
     for kind, word in (("experiment", "experiment"), ("image", "image")):
         for path, header in headers:
             if header.kind == kind and path.stem.casefold().endswith(word):
-                prefixes[path.parent] = path.stem[: len(path.stem) - len(word)]
-    return prefixes
+                prefix = path.stem[: len(path.stem) - len(word)]
+                prefixes.setdefault(path.parent, []).append(prefix)
+    return {folder: sorted(found, key=len, reverse=True) for folder, found in prefixes.items()}
 
 
-def _name(path: Path, header: Header, prefix: str | None) -> str:
+def _name(path: Path, header: Header, prefixes: list[str], counted: set[str]) -> str:
+    """The object's name: the file's, without what stands before it in all file names."""
     if header.kind == "image":
         return "Image"
     if header.kind != "object":
         return ""
-    return path.stem.removeprefix(prefix or "") or path.stem
+    for prefix in prefixes:
+        rest = path.stem.removeprefix(prefix)
+        if prefix and rest and rest != path.stem:
+            return rest
+    # Without an image table beside it, what the image tables elsewhere count may end the name.
+    ending = [n for n in counted if re.fullmatch(rf".*[\W_]{re.escape(n)}", path.stem)]
+    return max(ending, key=len) if ending and path.stem not in counted else path.stem
 
 
 def _inside(root: Path, path: Path) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from ..records import ImageSet, SetFile
+from .properties import Properties
 
-__all__ = ["channels", "image_sets"]
+__all__ = ["as_told", "channels", "image_sets"]
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _DIGITS = re.compile(r"([0-9]{1,9})\s*$")
@@ -31,6 +32,25 @@ def channels(columns: Iterable[str]) -> tuple[str, ...]:
     names = [c.removeprefix("FileName_") for c in known if c.startswith("FileName_")]
     given = {c.removeprefix(p) for c in known for p in _OF_INPUTS if c.startswith(p)}
     return tuple(n for n in names if n in given) if given & set(names) else tuple(names)
+
+
+def as_told(table: pd.DataFrame, properties: Properties | None) -> pd.DataFrame:
+    """The image table with the columns that a properties file names called as CellProfiler's."""
+    if properties is None:
+        return table
+    paths = dict(zip(properties.channels, properties.listed("image_path_cols"), strict=False))
+    wanted = {f"FileName_{name}": column for name, column in properties.channels.items()}
+    wanted |= {f"PathName_{name}": column for name, column in paths.items()}
+    wanted |= {"Metadata_Plate": properties.get("plate_id")}
+    wanted |= {"Metadata_Well": properties.get("well_id")}
+    known = {str(column).casefold(): column for column in table.columns}
+    renamed = {}
+    for name, column in wanted.items():
+        stored = known.get(column.removeprefix("Image_").casefold())
+        # What is called as CellProfiler calls it is found without help.
+        if stored and name not in table.columns and not str(stored).startswith(_READ[1:3]):
+            renamed[stored] = name
+    return table.rename(columns=renamed)
 
 
 def image_sets(table: pd.DataFrame) -> tuple[ImageSet, ...]:

@@ -1,81 +1,137 @@
-"""An ExportToSpreadsheet folder, read as an `Output`."""
+"""CellProfiler's output, however it was exported, as an `Output`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...errors import Invalid, NotFound, OmeroError
+from ...errors import Invalid, NotFound
 from ...model import Placement
-from ..contract import ReadPlane
+from ..contract import LabelStack, Output, ReadPlane, StoredImage
 from ..geometry import UPRIGHT, Placing
 from ..label_images import LabelReader, read_labels
 from ..records import ImageSet, LabelFile
-from .folder import Folder, Table
-from .image_sets import image_sets
+from .image_sets import as_told, image_sets
 from .labels import label_files
-from .pipeline import Pipeline, parse, read_pipeline
+from .making import Making, made_by
 from .placement import MEASURED, Memory, Placer
-from .tables import combined, read_column, read_table, split_objects
+from .relationships import NAME, of_image_set, orphans
+from .routes import Found
 
 __all__ = ["CellProfilerOutput"]
 
-_MAX_EXPERIMENT = 64 * 2**20
+_RUN = ("Run_Timestamp", "Modification_Timestamp")
+_PICTURES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
-class CellProfilerOutput:
-    """What CellProfiler's ExportToSpreadsheet, and SaveImages beside it, wrote into a folder.
-
-    Raises
-    ------
-    Invalid
-        Several tables describe the same image set: the folder holds several outputs.
-    """
+class CellProfilerOutput(Output):
+    """What CellProfiler measured, and the label images that SaveImages wrote beside it."""
 
     program = "CellProfiler"
 
-    def __init__(self, folder: Folder, read_labels: LabelReader = read_labels) -> None:
+    def __init__(self, found: Found, read_labels: LabelReader = read_labels) -> None:
         self._read_labels = read_labels
-        self._folder = folder
-        self._notes = list(folder.notes)
-        self._experiment = self._read_experiment()
-        self.pipeline, self._pipeline = self._read_pipeline()
-        self._homes: dict[int, Path] = {}
-        self._images = self._read_images()
+        self._folder = found.folder
+        self._route = found.route
+        self._properties = found.properties
+        self._making: Making = made_by(found.folder, found.route)
+        self._notes: list[str] = []
+        self._images = found.route.images()
         self._memory = Memory()
-        self._sets = {one.number: one for one in image_sets(self._images)}
+        told = as_told(self._images, found.properties)
+        self._sets = {one.number: one for one in image_sets(told)}
+        self._note_missing()
 
     @property
     def version(self) -> str:
-        """CellProfiler's version as Experiment.csv or else the pipeline names it."""
-        said = self._experiment.get("CellProfiler_Version", "")
-        return said or (self._pipeline.version if self._pipeline else "")
+        """CellProfiler's version as the run recorded it, or else as the pipeline names it."""
+        said = self._route.experiment.get("CellProfiler_Version", "")
+        pipeline = self._making.pipeline
+        return said or (pipeline.version if pipeline else "")
+
+    @property
+    def pipeline(self) -> Path | None:
+        """The pipeline's file, where it lies in the folder."""
+        return self._making.path
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One line for each thing that was skipped or found odd."""
-        return tuple(self._notes)
+        return tuple(dict.fromkeys([*self._route.notes, *self._making.notes, *self._notes]))
 
     @property
     def image_sets(self) -> tuple[ImageSet, ...]:
         """The image sets, by number."""
         return tuple(self._sets.values())
 
-    @cached_property
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The tables, database or measurement file."""
+        return self._route.files
+
+    @property
     def object_names(self) -> tuple[str, ...]:
         """The kinds of object that have a table with columns."""
-        names = [table.name for table in self._folder.of("object")]
-        for table in self._folder.of("objects"):
-            names += [owner for owner in table.header.owners if owner != "Image"]
-        return tuple(dict.fromkeys(names))
+        return self._route.object_names
+
+    def kept_files(self, number: int) -> tuple[Path, ...]:
+        """The pipeline and CellProfiler Analyst's properties, where they lie in the folder."""
+        kept = [self._making.path, self._properties.path if self._properties else None]
+        return tuple(path for path in kept if path is not None)
+
+    @property
+    def kept_texts(self) -> Mapping[str, str]:
+        """The pipeline that the run recorded, where no file in the folder is the same."""
+        return {} if self._making.path or not self._making.text else {
+            f"{self._route.files[0].stem}.cppipe": self._making.text
+        }  # fmt: skip
+
+    def parameters(self, number: int) -> Mapping[str, str]:
+        """When it ran, the modules in order, and the steps that made each kind of object."""
+        known = self._route.experiment
+        told = {key: known[key] for key in _RUN if known.get(key)}
+        pipeline = self._making.pipeline
+        if pipeline is not None:
+            told["Modules"] = ", ".join(module.name for module in pipeline.modules)
+            for name in self.object_names:
+                steps = pipeline.steps(name)
+                if steps:
+                    told[name] = steps
+        return told
+
+    def tables(self, number: int) -> Iterator[tuple[str, pd.DataFrame]]:
+        """The rows of the image set in the image table and in each table of objects.
+
+        A column `Parent_X` holds the `ObjectNumber` in table X that an object came from, or 0;
+        the table `Relationships`, where modules recorded pairs, has both ends of each.
+        """
+        for name, frame in self._frames.items():
+            first, last = frame["ImageNumber"].searchsorted([number, number + 1])
+            if last > first:
+                yield name, frame.iloc[first:last].reset_index(drop=True)
+        if self._pairs is not None:
+            pairs = of_image_set(self._pairs, number)
+            if len(pairs):
+                yield NAME, pairs
+
+    def labels(self, number: int, image: StoredImage) -> Iterator[LabelStack]:
+        """Each kind's label image, upright, and its place: the caller's, or what is found."""
+        shape = (image.sizes.y, image.sizes.x)
+        for file in self.label_files(number):
+            if image.placement is None:
+                found = self.placed_labels(number, file.object_name, shape, image.read_plane)
+            else:
+                found = self._read_labels(file.path), image.placement
+            yield LabelStack(file.object_name, *found)
 
     def image_table(self) -> pd.DataFrame:
-        """All columns of the image tables, one row for each image set."""
+        """All columns of the image table, one row for each image set."""
         return self._images.copy()
 
     def object_table(self, name: str) -> pd.DataFrame:
@@ -85,38 +141,27 @@ class CellProfilerOutput:
         ------
         NotFound
             There are no such objects.
-        Invalid
-            Two tables have objects of the same image set.
+        Invalid, Unreadable
+            They are ambiguous or damaged.
         """
-        frames: list[pd.DataFrame] = []
-        seen: dict[int, Path] = {}
-        for table in self._folder.of("object", "objects"):
-            if table.name == name:
-                frame = read_table(table.path, table.header)
-            elif name in table.header.owners and name != "Image":
-                frame = split_objects(read_table(table.path, table.header), table.header.owners)[
-                    name
-                ]
-            else:
-                continue
-            self._claim(frame, table, seen)
-            frames.append(frame)
-        if not frames:
-            known = ", ".join(self.object_names) or "none"
-            raise NotFound(f"There are no objects {name!r}; there are {known}.")
-        return combined(frames)
+        return self._route.objects(name)
+
+    def relationships(self) -> pd.DataFrame | None:
+        """The pairs of objects that modules recorded; None where none were written."""
+        return self._route.relationships()
 
     def label_files(self, number: int) -> tuple[LabelFile, ...]:
         """The label images of image set `number`, in the order of `object_names`."""
-        rows = self._images[self._images["ImageNumber"] == number].to_dict(orient="records")
-        row: dict[Any, Any] = rows[0] if rows else {}
+        image_set = self.image_set(number)
+        at = self._images["ImageNumber"].searchsorted(number)
+        row: dict[Any, Any] = self._images.iloc[at].to_dict()
         return label_files(
             self._folder,
-            self._pipeline,
-            self._set(number),
+            self._making.pipeline,
+            image_set,
             row,
             self.object_names,
-            self._homes.get(number),
+            self._route.homes().get(number),
         )
 
     def placed_labels(
@@ -126,7 +171,15 @@ class CellProfilerOutput:
         image_shape: tuple[int, int],
         read_plane: ReadPlane,
     ) -> tuple[NDArray[np.int32], Placement]:
-        """The labels of one kind of object set upright, shape (Y, X), and where they lie."""
+        """The labels of one kind of object set upright, shape (Y, X), and where they lie.
+
+        Raises
+        ------
+        NotFound
+            There is no such label image.
+        Invalid
+            The place is unknown or contradicted by the measurements.
+        """
         for file in self.label_files(number):
             if file.object_name == object_name:
                 labels = self._read_labels(file.path)
@@ -178,13 +231,14 @@ class CellProfilerOutput:
         return first.placement
 
     def _placer(self, number: int, size: tuple[int, int], read_plane: ReadPlane) -> Placer:
-        image_set = self._set(number)
-        return Placer(image_set, (size[0], size[1]), read_plane, self._pipeline, self._memory)
+        image_set = self.image_set(number)
+        pipeline = self._making.pipeline
+        return Placer(image_set, (size[0], size[1]), read_plane, pipeline, self._memory)
 
     def _place(self, placer: Placer, number: int, name: str, labels: NDArray[np.int32]) -> Placing:
         rows = self._measured(name)
-        rows = rows[rows["ImageNumber"] == number]
-        return placer.place(name, labels, rows)
+        first, last = rows["ImageNumber"].searchsorted([number, number + 1])
+        return placer.place(name, labels, rows.iloc[first:last])
 
     def _measured(self, name: str) -> pd.DataFrame:
         if name not in self._measurements:
@@ -197,92 +251,80 @@ class CellProfilerOutput:
     def _measurements(self) -> dict[str, pd.DataFrame]:
         return {}
 
-    def _set(self, number: int) -> ImageSet:
+    @cached_property
+    def _frames(self) -> dict[str, pd.DataFrame]:
+        """All tables; reading them tells whether they agree with each other."""
+        objects = {name: self.object_table(name) for name in self.object_names}
+        self._notes += orphans(objects)
+        for name, frame in objects.items():
+            self._note_counts(name, frame)
+        return {"Image": self._images} | objects
+
+    @cached_property
+    def _pairs(self) -> pd.DataFrame | None:
+        return self.relationships()
+
+    def _note_counts(self, name: str, frame: pd.DataFrame) -> None:
+        """Say where a table has other numbers of objects than were counted."""
+        counted = self._images.get(f"Count_{name}")
+        if counted is None:
+            return
+        rows = frame["ImageNumber"].value_counts()
+        has = self._images["ImageNumber"].map(rows).fillna(0).to_numpy("float64")
+        said = pd.to_numeric(counted, errors="coerce").to_numpy("float64", na_value=np.nan)
+        other = np.flatnonzero(np.isfinite(said) & (said != has))
+        if len(other):
+            first = int(other[0])
+            self._notes.append(
+                f"{name} has other numbers of rows than were counted in {len(other)} image sets "
+                f"(the first: {int(has[first])} rows of {int(said[first])} in image set "
+                f"{int(self._images['ImageNumber'].iloc[first])})."
+            )
+
+    def _note_missing(self) -> None:
+        """Say which counted objects have no table."""
+        counts = [c for c in self._images.columns if str(c).startswith("Count_")]
+        names = [str(c).removeprefix("Count_") for c in counts if self._images[c].any()]
+        missing = [name for name in names if name not in self.object_names]
+        if missing and self.object_names:
+            self._notes.append(f"Counted, but without a table: {', '.join(missing)}.")
+        pictures = self._pictures()
+        if pictures:
+            self._notes.append(
+                f"Pictures that SaveImages wrote (overlays, outlines) are not attached: "
+                f"{', '.join(pictures)}. Import them as images to keep them."
+            )
+
+    def _pictures(self) -> list[str]:
+        """What else than labels was saved beside the tables, by the names in the pipeline."""
+        pipeline = self._making.pipeline
+        if pipeline is None or not self._sets:
+            return []
+        labels = {*pipeline.converted(), *self.object_names}
+        first = next(iter(self._sets.values()))
+        stems = {file.channel: PurePosixPath(file.name).stem for file in first.files}
+        return [
+            saved.image
+            for saved in pipeline.saved()
+            if saved.image not in labels
+            and saved.prefix_channel in stems
+            and any(
+                self._folder.file(f"{stems[saved.prefix_channel]}{saved.suffix}{suffix}")
+                for suffix in _PICTURES
+            )
+        ]
+
+    def image_set(self, number: int) -> ImageSet:
+        """The image set of that number.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        """
         if number not in self._sets:
             raise NotFound(
                 f"There is no image set {number}; there are {len(self._sets)}, from "
                 f"{min(self._sets, default=0)} to {max(self._sets, default=0)}."
             )
         return self._sets[number]
-
-    def _read_images(self) -> pd.DataFrame:
-        frames = []
-        seen: dict[int, Path] = {}
-        for table in self._folder.of("image"):
-            frame = read_table(table.path, table.header)
-            self._claim(frame, table, seen)
-            self._homes.update(dict.fromkeys(frame["ImageNumber"].tolist(), table.path.parent))
-            frames.append(frame)
-        missing = self._without_row({path.parent for path in seen.values()}) - set(seen)
-        if missing:
-            frames.append(pd.DataFrame({"ImageNumber": np.array(sorted(missing), dtype="int64")}))
-            self._notes.append(
-                f"{len(missing)} image set{'s have' if len(missing) > 1 else ' has'} objects, but "
-                "no row in an image table."
-            )
-        return combined(frames)
-
-    def _without_row(self, described: set[Path]) -> set[int]:
-        """Image sets of folders that have object tables, but no row in an image table."""
-        numbers: set[int] = set()
-        for table in self._folder.of("object", "objects"):
-            if table.path.parent not in described:
-                found = read_column(table.path, table.header, "ImageNumber").unique().tolist()
-                self._homes.update(dict.fromkeys(found, table.path.parent))
-                numbers.update(found)
-        return numbers
-
-    def _claim(self, frame: pd.DataFrame, table: Table, seen: dict[int, Path]) -> None:
-        """Two files that number image sets alike are two outputs."""
-        for number in frame["ImageNumber"].unique().tolist():
-            if seen.setdefault(number, table.path) != table.path:
-                one, other = (
-                    path.relative_to(self._folder.root).as_posix()
-                    for path in (seen[number], table.path)
-                )
-                raise Invalid(
-                    f"Image set {number} stands in both {one} and {other}: these are several "
-                    "outputs. Attach each folder by itself."
-                )
-
-    def _read_experiment(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for table in self._folder.of("experiment"):
-            if table.path.stat().st_size > _MAX_EXPERIMENT:
-                self._notes.append(f"{table.path.name} is too large for what it is; skipped.")
-                continue
-            try:
-                frame = pd.read_csv(
-                    table.path, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-                )
-            except (pd.errors.ParserError, UnicodeDecodeError) as error:
-                self._notes.append(f"{table.path.name} was skipped: {error}")
-                continue
-            for key, value in zip(frame["Key"], frame["Value"], strict=True):
-                found.setdefault(key, value)
-        return found
-
-    def _read_pipeline(self) -> tuple[Path | None, Pipeline | None]:
-        """The pipeline file that made these objects, or the text of it in Experiment.csv."""
-        read: list[tuple[Path, Pipeline]] = []
-        for path in self._folder.pipelines:
-            try:
-                read.append((path, read_pipeline(path)))
-            except OmeroError as error:
-                self._notes.append(f"{path.name} was skipped: {error}")
-        names = {table.name for table in self._folder.of("object")}
-        making = [one for one in read if names and all(one[1].maker(name) for name in names)]
-        if len(read) == 1 or len(making) == 1:
-            return making[0] if making else read[0]
-        if read:
-            self._notes.append(
-                f"{len(read)} pipelines lie in the folder and it is unclear which made the "
-                "results; none was used."
-            )
-            return None, None
-        text = self._experiment.get("Pipeline_Pipeline", "")
-        try:
-            return None, parse(text, "The pipeline in Experiment.csv") if text else None
-        except OmeroError as error:
-            self._notes.append(str(error))
-            return None, None

@@ -13,6 +13,7 @@ __all__ = ["Module", "Pipeline", "Saved", "parse", "read_pipeline"]
 
 _MAX_BYTES = 32 * 2**20
 _MAX_MODULES = 2_000
+_LONGEST_CHAIN = 100
 _ESCAPED = re.compile(r"\\x([0-9A-Fa-f]{2})")
 # What modules call the thing they work on and the thing they make, in all versions.
 _SOURCES = frozenset({
@@ -67,6 +68,17 @@ class Pipeline:
                 if made == name:
                     return module, source
         return None
+
+    def steps(self, name: str) -> str:
+        """The modules that led to the image or object `name`, the first one first."""
+        steps: list[str] = []
+        while len(steps) < _LONGEST_CHAIN:
+            made = self.maker(name)
+            if made is None or made[1] == name:
+                break
+            steps.insert(0, f"{made[0].name} ({made[1]} → {name})")
+            name = made[1]
+        return ", ".join(steps)
 
     def converted(self) -> dict[str, str]:
         """Image names that ConvertObjectsToImage made, and of which object."""

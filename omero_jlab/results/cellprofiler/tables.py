@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import Unreadable
-from .headers import Header
+from .headers import CODE_PAGE, Header, note_of_code_page
 
 __all__ = ["combined", "read_column", "read_table", "split_objects"]
 
@@ -28,8 +28,8 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBERS = ("ImageNumber", "ObjectNumber")
 
 
-def read_table(path: Path, header: Header) -> pd.DataFrame:
-    """All rows of the file at `path`.
+def read_table(path: Path, header: Header, notes: list[str] | None = None) -> pd.DataFrame:
+    """All rows of the file at `path`; what is odd about it is appended to `notes`.
 
     Numbers are read so that they round-trip; metadata stay text.  A header that occurs twice with
     equal values is kept once, with other values it gets the suffix `_2`.
@@ -37,13 +37,14 @@ def read_table(path: Path, header: Header) -> pd.DataFrame:
     Raises
     ------
     Unreadable
-        A row has more values than there are columns, or is damaged.
+        A row has more values than there are columns, the file is damaged or was cut off.
     """
     places = [str(i) for i in range(len(header.columns))]
     text = {p for p, name in zip(places, header.columns, strict=True) if name.startswith(_TEXT)}
     frame = _read(
         path,
         header,
+        notes,
         dtype={place: "string" for place in text},
         na_values={p: [""] if p in text else _MISSING for p in places},
     )
@@ -66,7 +67,7 @@ def read_table(path: Path, header: Header) -> pd.DataFrame:
 def read_column(path: Path, header: Header, name: str) -> pd.Series[Any]:
     """One column of whole numbers, without keeping the others."""
     place = str(header.columns.index(name))
-    frame = _read(path, header, usecols=[place], na_values=_MISSING)
+    frame = _read(path, header, None, usecols=[place], na_values=_MISSING)
     return _numbers(frame[place], path, name)
 
 
@@ -102,25 +103,40 @@ def combined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return frame.assign(**integers)
 
 
-def _read(path: Path, header: Header, **options: Any) -> pd.DataFrame:
+def _read(path: Path, header: Header, notes: list[str] | None, **options: Any) -> pd.DataFrame:
     """The rows below the header; columns are named by their places."""
+    if header.is_cut:
+        raise Unreadable(f"{path.name} {header.end}. Copy it again.")
     places = [str(i) for i in range(len(header.columns))]
-    try:
+
+    def read(encoding: str) -> pd.DataFrame:
         frame: pd.DataFrame = pd.read_csv(
             path,
             header=None,
             names=places,
             skiprows=header.rows,
             keep_default_na=False,
-            encoding="utf-8-sig",
+            sep=header.delimiter,
+            decimal=header.decimal,
+            encoding=encoding,
+            encoding_errors="replace" if encoding == CODE_PAGE else "strict",
             low_memory=False,
             **_EXACT,
             **options,
         )
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise Unreadable(f"{path.name} cannot be read as a table: {error}") from error
+        return frame
+
+    try:
+        try:
+            frame = read(header.encoding)
+        except UnicodeDecodeError:
+            frame = read(CODE_PAGE)
+            if notes is not None:
+                notes.append(note_of_code_page(path.name))
     except pd.errors.EmptyDataError:
         return pd.DataFrame({place: pd.Series(dtype="float64") for place in places})
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{path.name} cannot be read as a table: {error}") from error
     # pandas takes what is too much in a row for names of the rows.
     if not isinstance(frame.index, pd.RangeIndex):
         raise Unreadable(f"{path.name} has rows with more values than its header has columns.")

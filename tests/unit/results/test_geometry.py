@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omero_jlab.results.geometry import ORIENTATIONS, Frame, Placing
@@ -12,6 +12,7 @@ from omero_jlab.results.intensities import Evidence, agrees, locate
 _STEP = st.tuples(st.sampled_from(["crop", "mirror", "turn"]), st.integers(0, 2**16))
 
 
+@settings(deadline=None)
 @given(st.integers(4, 20), st.integers(4, 20), st.lists(_STEP, max_size=6))
 def test_any_chain_of_cuts_mirrors_and_turns_is_undone(
     height: int, width: int, steps: list[tuple[str, int]]
@@ -50,6 +51,7 @@ def test_a_resized_cut_covers_the_same_part() -> None:
     assert mirrored.crop(0, 0, 50, 10).placing().placement.x == 160
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**16),
     st.sampled_from(ORIENTATIONS),

@@ -110,7 +110,7 @@ def test_a_folder_for_each_image_set_with_empty_files(real_data: Path) -> None:
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(
-    "folder", ["plates/ExampleSBS", "cellprofiler/ExampleFly", "labels", "omero-annotations"]
+    "folder", ["plates/ExampleSBS", "cellprofiler/ExampleFly", "omero-annotations"]
 )
 def test_other_tables_are_not_taken_for_cellprofilers(real_data: Path, folder: str) -> None:
     with pytest.raises(Invalid, match="not recognised"):

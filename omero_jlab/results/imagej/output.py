@@ -1,0 +1,106 @@
+"""ImageJ's regions and tables of measurements, read as an `Output`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ...model import NewRoi
+from ..confined import Confined, unpack
+from ..contract import Output, Regions, StoredImage
+from ..records import ImageSet
+from ..regions import rois_from_array
+from ..text_tables import text_table
+
+__all__ = ["ImageJOutput", "OfImage", "image_in_label"]
+
+_SLICE = re.compile(r"[:.](?:\d{4}-){1,3}\d{4}.*$|:.*$")
+
+
+@dataclass
+class OfImage:
+    """Files of one image, which they call `names`; rows of a table have its `labels`."""
+
+    names: tuple[str, ...]
+    regions: list[Path] = field(default_factory=list)
+    tables: list[tuple[Path, str, frozenset[str] | None]] = field(default_factory=list)
+
+
+class ImageJOutput(Output):
+    """Regions of interest and results."""
+
+    def __init__(self, found: list[OfImage], notes: list[str], confined: Confined) -> None:
+        self._found = dict(enumerate(found, 1))
+        self._notes = notes
+        self._confined = confined
+        paths = [str(path).casefold() for one in found for path in one.regions]
+        self.program = "StarDist" if any("stardist" in path for path in paths) else "ImageJ"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out."""
+        return tuple(self._notes)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The regions and tables."""
+        return tuple(
+            dict.fromkeys(
+                path
+                for one in self._found.values()
+                for path in (*one.regions, *(table[0] for table in one.tables))
+            )
+        )
+
+    @property
+    def image_sets(self) -> tuple[ImageSet, ...]:
+        """One for each image that a file or a row names."""
+        return tuple(
+            ImageSet(number=number, names=one.names) for number, one in self._found.items()
+        )
+
+    @property
+    def may_be_one_image(self) -> bool:
+        """Regions of any number of files may be of one image; so may tables."""
+        return True
+
+    def tables(self, number: int) -> Iterator[tuple[str, pd.DataFrame]]:
+        """The rows of each table of measurements that are of this image."""
+        for path, delimiter, labels in self._found[number].tables:
+            frame = read_results(path, delimiter, self._confined)
+            if labels is not None:
+                frame = frame[frame["Label"].astype(str).isin(labels)].reset_index(drop=True)
+            yield path.stem[:255], frame
+
+    def regions(self, number: int, image: StoredImage) -> Iterator[Regions]:
+        """The regions: those of an archive in a folder called after it, single ones in one."""
+        sizes = [image.sizes.t, image.sizes.c, image.sizes.z]
+        single: list[NewRoi] = []
+        for path in self._found[number].regions:
+            facts, arrays = unpack(
+                self._confined("omero_jlab.results.imagej.rois:read_rois", path, sizes)
+            )
+            self._notes += facts["notes"]
+            rois = rois_from_array(arrays["rois"])
+            if path.suffix.casefold() == ".roi":
+                single += rois
+            elif rois:
+                yield Regions(path.stem[:255], rois)
+        if single:
+            yield Regions(self.program, tuple(single))
+
+
+def read_results(path: Path, delimiter: str, confined: Confined) -> pd.DataFrame:
+    """A table of ImageJ's; its first column, which has no name and counts rows, is left out."""
+    frame = text_table(path, delimiter, confined)
+    first = str(frame.columns[0]).strip()
+    return frame.iloc[:, 1:] if first == "" or first.startswith("Unnamed") else frame
+
+
+def image_in_label(label: str) -> str:
+    """The image in a row's label: `a.tif` in `a.tif:0001-0077-0068` and in `a.tif:3/10`."""
+    return _SLICE.sub("", label)
