@@ -13,6 +13,7 @@ from .bringing import import_options, results_options
 from .deleting import delete_options, undelete_options
 from .people import group_options, user_options
 from .starting import demo_options, serve_options
+from .tables import tables_options
 
 __all__ = ["main"]
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     demo_options(commands.add_parser("demo", help="make a repository to try things on"))
     import_options(commands.add_parser("import", help="import files and folders"))
     results_options(commands.add_parser("results", help="attach what CellProfiler wrote"))
+    tables_options(commands.add_parser("tables", help="tables from files, and to files"))
     delete_options(commands.add_parser("delete", help="delete objects"))
     undelete_options(commands.add_parser("undelete", help="bring back what was deleted"))
     serve_options(commands.add_parser("serve", help="serve a repository to a team"))

@@ -1,110 +1,116 @@
-"""A table as one file in PyTables' own layout."""
+"""A table as a file of another program: OMERO.tables, Feather or Arrow."""
 
 from __future__ import annotations
 
-import threading
+import errno
+import os
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy
-from numpy.typing import NDArray
+import pandas
+import pyarrow  # type: ignore[import-untyped]
+import pyarrow.ipc  # type: ignore[import-untyped]
 
-from ...errors import Invalid
+from ...errors import Full, Invalid, Unreadable
 from ...model import Column
-from ..reading.frames import Values
-from ..reading.gather import batches_of, gather
-from ..reading.select import Piece, matches
-from ..reading.view import TableView
-from ..segments.skeleton import node_name
+from ..reading.frames import arrow_schema
+from .omero_file import Pages, write_omero
 
-__all__ = ["export_pytables"]
-
-# PyTables' copy of the HDF5 library is not safe for threads.
-_LOCK = threading.Lock()
-_EXACT = 2**53
+__all__ = ["EXPORTED", "export_table"]
 
 
-def export_pytables(path: Path, view: TableView) -> None:
-    """Write the rows of `view` to `/table` of the new file `path`, one record a row.
+def export_table(
+    path: Path,
+    columns: tuple[Column, ...],
+    pages: Pages,
+    metadata: Mapping[str, str | int | float | bool] | None = None,
+    overwrite: bool = False,
+) -> tuple[str, ...]:
+    """Write a table to `path`, as its suffix says; answers a line for everything that was lost.
 
-    Text is UTF-8 in fields as wide as the longest, a missing one empty.  Times are int64
-    microseconds since 1970 in UTC, a missing one numpy's NaT.  Whole numbers and booleans of
-    which one is missing are float64 with NaN.  A field is called as its column where that is an
-    identifier, else `c0007`; the array `/columns` lists the columns' names.
+    `.h5` and `.hdf5` are OMERO.tables' own layout, `.feather` and `.arrow` are Arrow's.  The file
+    is there as a whole or not at all.
 
     Raises
     ------
     Invalid
-        A column of whole numbers has missing values and one beyond 2**53.
-    FileExistsError
-        `path` is there already.
+        The suffix is another, the file is there already, or the table does not fit the format.
+    Full, Unreadable
+        The disk is full, or failed.
     """
-    import tables  # type: ignore[import-untyped]
-
-    pieces = list(matches(view.place, view.groups, None))
-    dtype = _record(view, pieces)
-    partial = path.with_name(f".{path.name}.partial")
+    suffix = path.suffix.lower()
+    if suffix not in EXPORTED:
+        raise Invalid(f"{path.name} names no format: it may end with {', '.join(EXPORTED)}.")
+    if path.exists() and not overwrite:
+        raise Invalid(f"{path} is there already: choose another name, or overwrite=True.")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with _LOCK, tables.open_file(partial, "w", max_columns=len(view.columns)) as file:
-            if path.exists():
-                raise FileExistsError(f"{path} is there already; choose another name")
-            filters = tables.Filters(complevel=0)
-            table = file.create_table("/", "table", dtype, filters=filters, expectedrows=view.rows)
-            file.create_array("/", "columns", [column.name.encode() for column in view.columns])
-            for batch, _ in batches_of(pieces, view.columns):
-                if batch:
-                    table.append(_records(view, batch, dtype))
-        partial.replace(path)
+        if suffix in _OMERO:
+            notes = write_omero(partial, columns, pages, metadata)
+        else:
+            notes = ()
+            _write_arrow(partial, columns, pages)
+        _publish(partial, path, overwrite)
+    except FileExistsError:
+        raise Invalid(f"{path} is there already: choose another name.") from None
+    except (OSError, RuntimeError) as error:
+        # What h5py makes of a failed write of its own metadata is a RuntimeError.
+        if isinstance(error, Invalid | Full | Unreadable):
+            raise
+        number = getattr(error, "errno", None)
+        text = f"{path} cannot be written: {error}"
+        raise (Full(text) if number in _NO_ROOM else Unreadable(text)) from error
     finally:
         partial.unlink(missing_ok=True)
+    return notes
 
 
-def _record(view: TableView, pieces: list[Piece]) -> numpy.dtype[Any]:
-    widths = [1] * len(view.columns)
-    absent = [False] * len(view.columns)
-    for batch, _ in batches_of(pieces, view.columns):
-        for place, data in enumerate(gather(view.place, batch, view.columns)):
-            column = view.columns[place]
-            if column.kind == "string":
-                widths[place] = max([widths[place], *map(len, _encoded(data))])
-            elif data.valid is not None and not data.valid.all():
-                absent[place] = True
-    fields: list[Any] = []
-    for place, column in enumerate(view.columns):
-        name = node_name(column.name, place)
-        if column.kind == "string":
-            fields.append((name, f"S{widths[place]}"))
-        elif column.kind == "timestamp":
-            fields.append((name, "<i8"))
-        elif absent[place] and column.kind != "float":
-            fields.append((name, "<f8", column.shape))
+def _publish(partial: Path, path: Path, overwrite: bool) -> None:
+    handle = os.open(partial, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if overwrite:
+        partial.replace(path)
+        return
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links.
+        if path.exists():
+            raise FileExistsError(str(path)) from None
+        partial.replace(path)
+
+
+def _batch(page: pandas.DataFrame, schema: pyarrow.Schema) -> pyarrow.Table:
+    arrays = []
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        values = page[name]
+        if pyarrow.types.is_fixed_size_list(kind):
+            flat = [None if v is None else v.reshape(-1).tolist() for v in values]
+            arrays.append(pyarrow.array(flat, kind))
         else:
-            fields.append((name, numpy.dtype(column.dtype), column.shape))
-    return numpy.dtype(fields)
+            # NaN is a number there, and null what is missing.
+            plain = values.to_numpy() if values.dtype.kind == "f" else values
+            masked = isinstance(values.dtype, pandas.api.extensions.ExtensionDtype)
+            made = pyarrow.array(values if masked else plain, from_pandas=masked or None)
+            arrays.append(made.cast(kind))
+    return pyarrow.Table.from_arrays(arrays, schema=schema)
 
 
-def _records(view: TableView, batch: list[Piece], dtype: numpy.dtype[Any]) -> NDArray[Any]:
-    records = numpy.zeros(sum(len(piece) for piece in batch), dtype)
-    values = gather(view.place, batch, view.columns)
-    for name, column, data in zip(dtype.names or (), view.columns, values, strict=True):
-        records[name] = _field(column, data, dtype[name].base)
-    return records
+def _write_arrow(path: Path, columns: tuple[Column, ...], pages: Pages) -> None:
+    schema = arrow_schema(columns, with_row_id=False)
+    with pyarrow.ipc.new_file(path, schema) as writer:
+        for page in pages(schema.names):
+            writer.write_table(_batch(page, schema))
 
 
-def _field(column: Column, data: Values, dtype: numpy.dtype[Any]) -> Any:
-    if column.kind == "string":
-        return _encoded(data)
-    if data.valid is None or dtype.kind != "f":
-        return data.values
-    whole = data.values.dtype.kind in "iu"
-    if whole and ((data.values > _EXACT) | (data.values < -_EXACT)).any():
-        raise Invalid(
-            f"column {column.name!r} has missing values and numbers beyond 2**53, which PyTables "
-            "has no type for; export the rows where it is not null"
-        )
-    valid = data.valid.reshape(-1, *(1,) * len(column.shape))
-    return numpy.where(valid, data.values.astype(dtype), numpy.nan)
-
-
-def _encoded(data: Values) -> list[bytes]:
-    return [b"" if text is None else text.encode() for text in data.values.to_pylist()]
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_OMERO = (".h5", ".hdf5")
+_ARROW = (".feather", ".arrow")
+EXPORTED = (*_OMERO, *_ARROW)
+"""How the names of exported files may end."""
