@@ -20,6 +20,7 @@ from ..errors import Damaged, Newer, Unreadable
 from .record import Record
 
 __all__ = [
+    "VERSION",
     "ChunkIndex",
     "Codec",
     "DocumentEntry",
@@ -151,6 +152,11 @@ class ChunkIndex:
         (head_size,) = struct.unpack_from("<Q", body)
         try:
             header = IndexHeader.model_validate_json(body[8 : 8 + head_size])
+            if header.version > VERSION:
+                raise Newer(
+                    f"A newer omero-jlab wrote this chunk index (version {header.version}, this "
+                    f"one knows {VERSION}): update omero-jlab to read it."
+                )
         except ValidationError as error:
             raise Unreadable(f"The chunk index has an unknown header: {error}") from error
         position = 8 + head_size

@@ -1,6 +1,6 @@
 """Pixels of images: read by chunk index, made smaller, written, shown to dask."""
 
-from .cascade import Cancelled
+from .blocks import Cancelled
 from .files import FILES
 from .lazy import aligned_chunk, dask_array
 from .pyramid import build_pyramid, needs_pyramid

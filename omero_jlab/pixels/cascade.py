@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,22 +13,23 @@ from typing import Any
 
 import numpy as np
 import xxhash
-from numpy.typing import NDArray
 
-from ..errors import OmeroError
-from ..model.chunks import ChunkIndex, DocumentEntry, FileEntry, IndexHeader
+from ..model.chunks import ChunkIndex, Codec, DocumentEntry, FileEntry, IndexHeader
 from ..storage import fsync_file, fsync_folder, make_folders, writing
+from .blocks import Elsewhere, Steps, write_blocks
+from .decode import chunk_bytes
+from .encode import CHUNK, codec_name
 from .halve import Reduce
-from .parallel import CORES
+from .pieces import ChunksOf
 from .reader import PixelReader
-from .shards import CHUNK, ShardedLevel, Written, fastest_codec
-from .sources import Block, LevelSource, Source
+from .shards import ShardedLevel, Written
+from .sources import LevelSource, Source
 
 __all__ = [
-    "Cancelled",
-    "Steps",
+    "Codecs",
     "documented",
     "index_of",
+    "joined_levels",
     "level_count",
     "published",
     "sync_tree",
@@ -42,37 +41,20 @@ __all__ = [
 SMALLEST = 1024
 
 
-class Cancelled(OmeroError):
-    """The work was stopped because somebody asked for it; nothing of it is left."""
-
-
-@dataclass
-class Steps:
-    """Tells how far the work has come, and asks whether it should go on."""
-
-    progress: Callable[[int, int], None] | None
-    cancelled: Callable[[], bool] | None
-    total: int = 0
-    done: int = 0
-
-    def check(self) -> None:
-        """Raise `Cancelled` where somebody asked for it."""
-        if self.cancelled is not None and self.cancelled():
-            raise Cancelled("Making the levels of an image was cancelled; nothing of them is left.")
-
-    def step(self) -> None:
-        """One more block is done."""
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, max(self.total, self.done))
-
-
 def level_count(height: int, width: int) -> int:
     """How often a level is halved until its longer side has at most 1024 pixels."""
     count = 0
     while max(height, width) > SMALLEST:
         height, width, count = -(-height // 2), -(-width // 2), count + 1
     return count
+
+
+@dataclass(frozen=True)
+class Codecs:
+    """How chunks are stored: those of a level that is copied, and those of levels that are made."""
+
+    copied: Codec | None
+    made: Codec | None
 
 
 def write_levels(
@@ -83,6 +65,8 @@ def write_levels(
     reduce: Reduce,
     steps: Steps,
     last: int,
+    codecs: Codecs,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Written]:
     """Write the levels after `number`, which is `source`, up to `last`; that too with `copying`.
 
@@ -92,7 +76,6 @@ def write_levels(
     written: list[Written] = []
     first = True
     reader: PixelReader | None = None
-    codec = fastest_codec(source.samples())
     while first or number < last:
         copy = copying and first
         halvings = min(source.halvings(copy), last - number)
@@ -103,13 +86,16 @@ def write_levels(
                 _halved(source.sizes, n - number),
                 source.dtype,
                 source.group,
-                codec,
+                codecs.copied if copy and n == number else codecs.made,
             )
             for n in numbers
         ]
+        wanted = ChunksOf(tuple(level.encoding for level in made), copy, reduce)
         steps.total = steps.done + _blocks_left(source, halvings, number, last)
         try:
-            _run(source, halvings, copy, made, reduce, steps)
+            # Levels that were just written are small, and here.
+            helped = elsewhere if first else None
+            write_blocks(source.blocks(halvings), source.group, made, wanted, steps, helped)
             finished = [level.finish() for level in made]
         finally:
             for level in made:
@@ -138,6 +124,23 @@ def index_of(levels: Sequence[Written], prefixes: Sequence[str]) -> ChunkIndex:
         tuple(numbers),
         tuple(level.offset for level in levels),
         tuple(level.length for level in levels),
+    )
+
+
+def joined_levels(base: ChunkIndex, kept: int, more: ChunkIndex) -> ChunkIndex:
+    """The first `kept` levels of `base`, and behind them all those of `more`."""
+    files = base.header.files
+    numbers = tuple((file + len(files)).astype(file.dtype) for file in more.file)
+    header = IndexHeader(
+        files=files + more.header.files,
+        levels=base.header.levels[:kept] + more.header.levels,
+        documents=base.header.documents + more.header.documents,
+    )
+    return ChunkIndex(
+        header,
+        base.file[:kept] + numbers,
+        base.offset[:kept] + more.offset,
+        base.length[:kept] + more.length,
     )
 
 
@@ -177,8 +180,8 @@ def published(folder: Path) -> Iterator[Path]:
         raise
 
 
-def write_group(folder: Path, numbers: Sequence[int], kind: str) -> None:
-    """Describe the arrays in `folder` as one OME-Zarr 0.5 image, in pixels."""
+def write_group(folder: Path, numbers: Sequence[int], kind: str, levels: Sequence[Written]) -> None:
+    """Describe the arrays in `folder` as one OME-Zarr 0.5 image, in pixels, and their codecs."""
     axes = [
         {"name": "t", "type": "time"},
         {"name": "c", "type": "channel"},
@@ -195,64 +198,16 @@ def write_group(folder: Path, numbers: Sequence[int], kind: str) -> None:
     ]
     multiscale = {"axes": axes, "datasets": datasets, "type": kind}
     ome: dict[str, Any] = {"version": "0.5", "multiscales": [multiscale]}
-    if kind == "nearest":
+    if kind == "majority":
         ome["image-label"] = {}
-    group = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": ome}}
+    stored = {
+        str(number): {"codec": codec_name(level.layout), "stored": stored_part(level)}
+        for number, level in zip(numbers, levels, strict=True)
+    }
+    attributes = {"ome": ome, "omero-jlab": {"levels": stored}}
+    group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     with writing(folder):
         (folder / "zarr.json").write_text(json.dumps(group, indent=1))
-
-
-def _run(
-    source: Source,
-    halvings: int,
-    copy: bool,
-    levels: Sequence[ShardedLevel],
-    reduce: Reduce,
-    steps: Steps,
-) -> None:
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(CORES, "levels") as pool:
-        try:
-            for block in source.blocks(halvings):
-                steps.check()
-                waiting.append(pool.submit(_write_block, block, copy, levels, reduce))
-                # So many blocks are in memory, however fast they come.
-                while len(waiting) > CORES:
-                    waiting.popleft().result()
-                    steps.step()
-            while waiting:
-                waiting.popleft().result()
-                steps.step()
-                steps.check()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _write_block(block: Block, copy: bool, levels: Sequence[ShardedLevel], reduce: Reduce) -> None:
-    y, x = block.y, block.x
-    if copy:
-        pixels = block.rows(0, block.height)
-    else:
-        y, x = y // 2, x // 2
-        pixels = _halved_rows(block, reduce)
-    for i, level in enumerate(levels):
-        if i > 0:
-            y, x = y // 2, x // 2
-            pixels = np.stack([reduce(plane) for plane in pixels])
-        _, _, _, height, width = level.chunk
-        for top in range(0, pixels.shape[1], height):
-            for left in range(0, pixels.shape[2], width):
-                part = pixels[:, top : top + height, left : left + width]
-                level.put(block.t, block.c, block.z, y + top, x + left, part)
-
-
-def _halved_rows(block: Block, reduce: Reduce) -> NDArray[Any]:
-    pieces = []
-    for first in range(0, block.height, block.row_step):
-        rows = block.rows(first, min(block.row_step, block.height - first))
-        pieces.append(np.stack([reduce(plane) for plane in rows]))
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
 
 
 def _halved(sizes: tuple[int, int, int, int, int], times: int) -> tuple[int, int, int, int, int]:
@@ -270,6 +225,13 @@ def _blocks_left(source: Source, halvings: int, number: int, last: int) -> int:
         halvings += min(2, last - number)
         number += min(2, last - number)
     return count
+
+
+def stored_part(level: Written) -> float:
+    """The stored part of a level's bytes, empty chunks not counted."""
+    chunks = int(np.count_nonzero(level.length))
+    whole = chunks * chunk_bytes(level.layout)
+    return round(int(level.length.sum()) / whole, 3) if whole else 0.0
 
 
 def sync_tree(folder: Path) -> None:

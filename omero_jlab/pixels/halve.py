@@ -1,4 +1,4 @@
-"""Planes of half the size: the mean of 2 × 2 pixels, or every other one."""
+"""Planes of half the size: the mean of 2 × 2 pixels, or the label that most of them have."""
 
 from __future__ import annotations
 
@@ -10,15 +10,78 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reduce", "mean", "nearest"]
+__all__ = ["Reduce", "majority", "mean"]
 
 Reduce = Callable[[NDArray[Any]], NDArray[Any]]
 _Kernel = Callable[[NDArray[Any], NDArray[Any]], None]
 
 
-def nearest(plane: NDArray[Any]) -> NDArray[Any]:
-    """The upper left pixel of each 2 × 2, shape (ceil(Y / 2), ceil(X / 2)): labels stay labels."""
-    return plane[::2, ::2]
+def majority(plane: NDArray[Any]) -> NDArray[Any]:
+    """The label that most of each 2 × 2 pixels have, shape (ceil(Y / 2), ceil(X / 2)).
+
+    Of as many, an object goes before the background and the upper left before the lower right.
+    An object of `plane` that would be gone keeps one pixel where it had one, in place of the
+    background or of an object that has others, as far as there is room.
+    """
+    height, width = plane.shape
+    padded = plane
+    if height % 2 or width % 2:
+        padded = np.pad(plane, ((0, height % 2), (0, width % 2)), "edge")
+    quarters = [padded[0::2, 0::2], padded[0::2, 1::2], padded[1::2, 0::2], padded[1::2, 1::2]]
+    best = quarters[0].copy()
+    most = np.full(best.shape, -1, np.int8)
+    for one in quarters:
+        votes = (one != 0).astype(np.int8)
+        for other in quarters:
+            votes += 2 * (one == other).astype(np.int8)
+        better = votes > most
+        best[better], most[better] = one[better], votes[better]
+    _keep_small(plane, best)
+    return best
+
+
+def _keep_small(plane: NDArray[Any], half: NDArray[Any]) -> None:
+    """Give each label of `plane` that is missing in `half` one of its pixels there."""
+    labels = _labels(plane)
+    missing = np.setdiff1d(labels[labels != 0], _labels(half), assume_unique=True)
+    if not len(missing):
+        return
+    kept, counts = np.unique(half, return_counts=True)
+    # All pixels of the missing ones: they are few, or they would not be missing.
+    places = np.flatnonzero(np.isin(plane, missing))
+    owners = plane.reshape(-1)[places]
+    rows, columns = np.divmod(places, plane.shape[1])
+    targets = rows // 2 * half.shape[1] + columns // 2
+    flat = half.reshape(-1)
+    spare = dict(zip(kept.tolist(), counts.tolist(), strict=True))
+    waiting = set(missing.tolist())
+    taken: set[int] = set()
+    for wants_background in (True, False):
+        for owner, target in zip(owners.tolist(), targets.tolist(), strict=True):
+            if owner not in waiting or target in taken:
+                continue
+            holder = int(flat[target])
+            if wants_background and holder != 0:
+                continue
+            if holder != 0 and spare.get(holder, 0) < 2:
+                continue
+            spare[holder] = spare.get(holder, 0) - 1
+            flat[target] = owner
+            taken.add(target)
+            waiting.discard(owner)
+
+
+_MOST_COUNTED = 1 << 24
+
+
+def _labels(plane: NDArray[Any]) -> NDArray[Any]:
+    """The labels of a plane, sorted."""
+    low, high = int(plane.min()), int(plane.max())
+    if high - low >= _MOST_COUNTED:
+        return np.unique(plane)
+    there = np.zeros(high - low + 1, bool)
+    there[plane - plane.dtype.type(low)] = True
+    return (np.flatnonzero(there) + low).astype(plane.dtype)
 
 
 def mean(plane: NDArray[Any]) -> NDArray[Any]:
@@ -26,8 +89,11 @@ def mean(plane: NDArray[Any]) -> NDArray[Any]:
 
     Integers are rounded to the nearest, halves to the even one, so that deep levels keep their
     brightness.  At an odd edge the mean is of the pixels that are there.  Floats are averaged
-    in double precision; a NaN spreads to the pixel that contains it.
+    in double precision; a NaN spreads to the pixel that contains it.  Complex numbers are shown
+    by their magnitudes: they get the mean magnitude, and the phase of the mean.
     """
+    if plane.dtype.kind == "c":
+        return _mean_complex(plane)
     integers = plane.view(np.uint8) if plane.dtype == np.bool_ else plane
     height, width = integers.shape
     target = np.empty((-(-height // 2), -(-width // 2)), integers.dtype)
@@ -66,6 +132,15 @@ def _compiled() -> tuple[_Kernel, _Kernel] | None:
     except ImportError:
         return None
     return halve_numba.mean_integers, halve_numba.mean_floats
+
+
+def _mean_complex(plane: NDArray[Any]) -> NDArray[Any]:
+    wide = plane.astype(np.complex128)
+    length = mean(np.abs(wide))
+    with np.errstate(invalid="ignore"):
+        phase = np.angle(mean(wide.real) + 1j * mean(wide.imag))
+        result: NDArray[Any] = (length * np.exp(1j * phase)).astype(plane.dtype)
+    return result
 
 
 def _quarters(source: NDArray[Any], target: NDArray[Any]) -> tuple[NDArray[Any], ...]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import Invalid
-from ..model.chunks import ChunkIndex, IndexHeader
+from ..model.chunks import ChunkIndex, Codec
+from .blocks import Elsewhere, Steps
 from .cascade import (
-    Steps,
+    Codecs,
     documented,
     index_of,
+    joined_levels,
     level_count,
     published,
     write_group,
     write_levels,
 )
+from .encode import fastest_codec, jpeg_codec
 from .halve import mean
+from .jpeg_quality import quality_of
 from .reader import PixelReader
-from .shards import Written
 from .sources import LevelSource
 
 __all__ = ["LARGEST_SIDE", "build_pyramid", "needs_pyramid"]
@@ -37,6 +40,7 @@ def build_pyramid(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    elsewhere: Callable[[int], Elsewhere] | None = None,
 ) -> ChunkIndex:
     """An index with the levels that are missing, made by halving down to a side of ≤ 1024.
 
@@ -44,6 +48,10 @@ def build_pyramid(
     appears when it is complete and on the disk, and an unfinished one is begun anew.  A level
     stays where it is unless a few of its pixels cost the decoding of more than 4 MiB: then it is
     copied into chunks of 512², and the levels below it are made again.
+
+    Chunks are stored with the fastest codec that makes them much smaller, and lose nothing.  Only
+    of pictures that are JPEG themselves the new levels are JPEG too, of the same quality and
+    subsampling; a copied level loses nothing there either.
 
     Parameters
     ----------
@@ -54,11 +62,13 @@ def build_pyramid(
         Called with the blocks that are done and their number.
     cancelled
         Asked before each block.
+    elsewhere
+        Given the number of the level that is read, says who else reads and encodes its blocks.
 
     Raises
     ------
     Invalid
-        `folder` is no place for the levels, or the pixels are complex numbers.
+        `folder` is no place for the levels.
     Unreadable
         The image cannot be read.
     Cancelled
@@ -68,22 +78,40 @@ def build_pyramid(
     Unavailable
         The disk failed.
     """
-    if reader.dtype.kind == "c":
-        raise Invalid("Complex pixels have no mean that could be shown: no pyramid can be built.")
     number, copying = _start(reader)
     last = number + level_count(*reader.sizes(number)[3:])
     if last == number and not copying:
         return reader.index
     prefix = _prefix(reader, folder)
     steps = Steps(progress, cancelled)
+    source = LevelSource(reader, number)
+    jpeg = _jpeg_of(reader, number)
+    lossless = fastest_codec(source.samples()) if copying or jpeg is None else None
+    codecs = Codecs(copied=lossless, made=jpeg or lossless)
+    helped = None if elsewhere is None else elsewhere(number)
     with published(folder) as part:
-        levels = write_levels(part, LevelSource(reader, number), number, copying, mean, steps, last)
+        levels = write_levels(part, source, number, copying, mean, steps, last, codecs, helped)
         numbers = range(number if copying else number + 1, last + 1)
-        write_group(part, numbers, "mean")
+        write_group(part, numbers, "mean", levels)
         kept = number if copying else number + 1
-        joined = _joined(reader.index, kept, levels, [f"{prefix}{n}/" for n in numbers])
+        added = index_of(levels, [f"{prefix}{n}/" for n in numbers])
+        joined = joined_levels(reader.index, kept, added)
         joined = documented(joined, part, prefix)
     return joined
+
+
+def _jpeg_of(reader: PixelReader, number: int) -> Codec | None:
+    """JPEG as a level's chunks are; None where they are not, or not pictures in colour."""
+    level = reader.level(number)
+    codec = next((each for each in level.layout.codecs if each.name == "jpeg"), None)
+    if codec is None or level.layout.chunk[5] != 3 or level.layout.shape[5] != 3:
+        return None
+    t, _, z, height, width = level.sizes
+    for y, x in ((height // 2, width // 2), (0, 0)):
+        chunk = level.touched(t // 2, (0, 1, 2), z // 2, y, x, 1, 1)[0]
+        if chunk.length:
+            return jpeg_codec(*quality_of(reader.stored(number, chunk), codec))
+    return None
 
 
 def _start(reader: PixelReader) -> tuple[int, bool]:
@@ -107,22 +135,3 @@ def _prefix(reader: PixelReader, folder: Path) -> str:
     if any(file.root == "pixels" and file.path.startswith(prefix) for file in files):
         raise Invalid(f"Levels of this image lie in {folder} already: name another folder.")
     return prefix
-
-
-def _joined(
-    index: ChunkIndex, kept: int, levels: Sequence[Written], prefixes: Sequence[str]
-) -> ChunkIndex:
-    added = index_of(levels, prefixes)
-    files = index.header.files
-    numbers = tuple((file + len(files)).astype(file.dtype) for file in added.file)
-    header = IndexHeader(
-        files=files + added.header.files,
-        levels=index.header.levels[:kept] + added.header.levels,
-        documents=index.header.documents,
-    )
-    return ChunkIndex(
-        header,
-        index.file[:kept] + numbers,
-        index.offset[:kept] + added.offset,
-        index.length[:kept] + added.length,
-    )

@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import google_crc32c
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.chunks import Codec, FileEntry, LevelLayout
+from ..model.chunks import Codec, FileEntry, LevelLayout, Shape6
 from ..storage import fsync_file, writing
+from .encode import CHUNK, JPEG_CHUNK, Encoding
 
-__all__ = ["CHUNK", "ShardedLevel", "Written", "fastest_codec"]
+__all__ = ["ShardedLevel", "Written"]
 
-CHUNK = 512
 # Shards begin to travel to the disk when they are complete, so none should be a whole image.
 _SHARD = 1 << 30
 _MISSING = np.uint64(0xFFFFFFFFFFFFFFFF)
-_ENOUGH = 0.8
 Shape5 = tuple[int, int, int, int, int]
 _LITTLE = Codec(name="bytes", configuration={"endian": "little"})
 _CHECKSUM = Codec(name="crc32c")
@@ -52,46 +50,6 @@ class _Shard:
     guard: threading.Lock = field(default_factory=threading.Lock)
 
 
-def fastest_codec(samples: list[NDArray[Any]]) -> Codec | None:
-    """The fastest codec that stores chunks like `samples` in ≤ 0.8 of their bytes, or none."""
-    total = sum(sample.nbytes for sample in samples)
-    for codec in _codecs(samples[0].dtype.itemsize) if samples else ():
-        stored = sum(len(_encode(sample, codec)) for sample in samples)
-        if stored <= _ENOUGH * total:
-            return codec
-    return None
-
-
-def _codecs(typesize: int) -> list[Codec]:
-    # Fastest first: on fluorescence images 1500 to 2800 and 600 to 900 MB/s a core.
-    return [
-        Codec(
-            name="blosc",
-            configuration={
-                "typesize": typesize,
-                "cname": compressor,
-                "clevel": 1,
-                "shuffle": "bitshuffle",
-                "blocksize": 0,
-            },
-        )
-        for compressor in ("lz4", "zstd")
-    ]
-
-
-def _encode(chunk: NDArray[Any], codec: Codec | None) -> bytes | memoryview:
-    # As integers, for buffers know no half floats.  The encoder takes the size of a pixel from
-    # the array, whatever it is told, and without it the shuffling would do nothing.
-    pixels: Any = chunk.reshape(-1).view(f"u{chunk.dtype.itemsize}")
-    if codec is None:
-        return memoryview(pixels.view(np.uint8).data)
-    return bytes(
-        imagecodecs.blosc_encode(
-            pixels, 1, compressor=str(codec.configuration["cname"]), shuffle=2, numthreads=1
-        )
-    )
-
-
 class ShardedLevel:
     """A level of shape `shape` (TCZYX) that takes its chunks in any order, from many threads.
 
@@ -105,10 +63,10 @@ class ShardedLevel:
         """Make `folder` with the array's metadata; `group` channels share a chunk."""
         self._folder = folder
         self._shape = shape
-        self._dtype = dtype.newbyteorder("<")
-        self._codec = codec
-        self._codecs = (_LITTLE, *(() if codec is None else (codec,)), _CHECKSUM)
-        self._chunk: Shape5 = (1, group, 1, min(CHUNK, shape[3]), min(CHUNK, shape[4]))
+        stored = dtype.newbyteorder("<")
+        side = JPEG_CHUNK if codec is not None and codec.name == "jpeg" else CHUNK
+        self._chunk: Shape5 = (1, group, 1, min(side, shape[3]), min(side, shape[4]))
+        self.encoding = Encoding(self._chunk, stored, codec)
         grid = [-(-n // k) for n, k in zip(shape, self._chunk, strict=True)]
         self._grid: Shape5 = (grid[0], grid[1], grid[2], grid[3], grid[4])
         self._in_shard = self._chunks_in_shard()
@@ -125,32 +83,20 @@ class ShardedLevel:
             folder.mkdir()
             (folder / "zarr.json").write_text(json.dumps(self._metadata(), indent=1))
 
-    @property
-    def chunk(self) -> Shape5:
-        """Shape TCZYX of a chunk."""
-        return self._chunk
-
     def put(self, t: int, c: int, z: int, y: int, x: int, planes: NDArray[Any]) -> None:
-        """Store the chunk whose first pixel is at `t`, `c`, `z`, `y`, `x`.
-
-        `planes` has shape (group, height, width), smaller than a chunk at the edges only.
+        """Store the chunk whose first pixel is at `t`, `c`, `z`, `y`, `x`; for `planes` see
+        `Encoding.encode`.
         """
+        self.store(t, c, z, y, x, self.encoding.encode(planes))
+
+    def store(
+        self, t: int, c: int, z: int, y: int, x: int, data: bytes | memoryview | None
+    ) -> None:
+        """Store a chunk that is encoded already; None where it is empty."""
         _, group, _, height, width = self._chunk
         at = (t, c // group, z, y // height, x // width)
         shard_at, inside = self._place(at)
-        view = planes.view(np.uint8) if planes.dtype == np.bool_ else planes
-        if view.dtype.kind == "f":
-            # Minus zero is not the fill value.
-            empty = not view.view(f"u{view.dtype.itemsize}").any()
-        else:
-            empty = not view.any()
-        shard = None
-        if not empty:
-            if planes.shape != (group, height, width):
-                whole = np.zeros((group, height, width), self._dtype)
-                whole[:, : planes.shape[1], : planes.shape[2]] = planes
-                planes = whole
-            data = _encode(np.ascontiguousarray(planes, self._dtype), self._codec)
+        if data is not None:
             checksum = _checksum(data)
             length = len(data) + len(checksum)
             shard = self._shard(shard_at)
@@ -174,12 +120,7 @@ class ShardedLevel:
         """What was written; every chunk must have been put."""
         if self._shards:
             raise RuntimeError(f"{self._folder}: chunks are missing")
-        layout = LevelLayout(
-            shape=(*self._shape, 1),
-            chunk=(*self._chunk, 1),
-            dtype=self._dtype.name,
-            codecs=self._codecs,
-        )
+        layout = self._layout()
         files = tuple(self._files[number] for number in range(len(self._files)))
         return Written(layout, files, self._file, self._offset, self._length)
 
@@ -191,7 +132,7 @@ class ShardedLevel:
 
     def _chunks_in_shard(self) -> Shape5:
         t, c, z, y, x = self._grid
-        planes = max(1, _SHARD // (math.prod(self._chunk) * y * x * self._dtype.itemsize))
+        planes = max(1, _SHARD // (math.prod(self._chunk) * y * x * self.encoding.dtype.itemsize))
         in_z = min(z, planes)
         in_c = min(c, planes // in_z)
         return (min(t, planes // (in_z * in_c)), in_c, in_z, y, x)
@@ -237,27 +178,53 @@ class ShardedLevel:
         with self._guard:
             self._files[shard.number] = entry
 
+    def _layout(self) -> LevelLayout:
+        t, c, z, y, x = self._shape
+        codec = self.encoding.codec
+        codecs = (_LITTLE, *(() if codec is None else (codec,)), _CHECKSUM)
+        shape: Shape6 = (t, c, z, y, x, 1)
+        chunk: Shape6 = (*self._chunk, 1)
+        if self.encoding.is_jpeg:
+            # The channels of a chunk are the samples of its picture.
+            _, group, _, height, width = self._chunk
+            codecs = codecs[1:]
+            shape, chunk = (t, c // group, z, y, x, group), (1, 1, 1, height, width, group)
+        return LevelLayout(shape=shape, chunk=chunk, dtype=self.encoding.dtype.name, codecs=codecs)
+
     def _metadata(self) -> dict[str, Any]:
         sharding = {
             "chunk_shape": self._chunk,
-            "codecs": [codec.model_dump() for codec in self._codecs],
+            "codecs": [codec.model_dump() for codec in self._zarr_codecs()],
             "index_codecs": [_LITTLE.model_dump(), {"name": "crc32c"}],
             "index_location": "end",
         }
         shard = [n * k for n, k in zip(self._in_shard, self._chunk, strict=True)]
-        kind = self._dtype.kind
+        kind = self.encoding.dtype.kind
+        fills = {"b": False, "f": 0.0, "c": [0.0, 0.0]}
         return {
             "zarr_format": 3,
             "node_type": "array",
             "shape": self._shape,
-            "data_type": self._dtype.name,
+            "data_type": self.encoding.dtype.name,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shard}},
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "fill_value": False if kind == "b" else 0.0 if kind == "f" else 0,
+            "fill_value": fills.get(kind, 0),
             "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
             "attributes": {},
             "dimension_names": ["t", "c", "z", "y", "x"],
         }
+
+    def _zarr_codecs(self) -> tuple[Codec, ...]:
+        codec = self.encoding.codec
+        if codec is None or not self.encoding.is_jpeg:
+            return (_LITTLE, *(() if codec is None else (codec,)), _CHECKSUM)
+        told = codec.configuration
+        jpeg = {"level": told["quality"], "subsampling": told["subsampling"]}
+        return (
+            Codec(name="transpose", configuration={"order": [0, 2, 3, 4, 1]}),
+            Codec(name="imagecodecs_jpeg", configuration=jpeg),
+            _CHECKSUM,
+        )
 
 
 def _checksum(data: bytes | memoryview) -> bytes:

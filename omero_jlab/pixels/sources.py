@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Invalid
+from .encode import CHUNK
 from .reader import PixelReader
-from .shards import CHUNK
 
 __all__ = ["ArraySource", "Block", "LevelSource", "Source"]
 
@@ -23,6 +23,8 @@ _LARGEST = 512 << 20
 # A block of several levels' chunks is worked on whole up to here.
 _AT_ONCE = 32 << 20
 _CHUNK_BYTES = 4 << 20
+# Chunks that are tried before a codec is chosen.
+_SPOTS = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Block:
     width: int
     rows: Callable[[int, int], NDArray[Any]]
     row_step: int
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """t, c, z, y, x, height, width."""
+        return (self.t, self.c, self.z, self.y, self.x, self.height, self.width)
 
 
 class Source(Protocol):
@@ -152,9 +159,16 @@ class ArraySource:
     """A TCZYX array (numpy, dask, Zarr, ...), sliced by one thread, chunk by chunk."""
 
     def __init__(
-        self, array: Any, dtype: np.dtype[Any], axes: tuple[int, ...] = (0, 1, 2, 3, 4)
+        self,
+        array: Any,
+        dtype: np.dtype[Any],
+        axes: tuple[int, ...] = (0, 1, 2, 3, 4),
+        group: int = 1,
     ) -> None:
-        """`axes` says which of TCZYX the array has; a missing one is of size 1."""
+        """`axes` says which of TCZYX the array has; a missing one is of size 1.
+
+        `group` channels, a divisor of their number, share a chunk.
+        """
         self._array = array
         self._axes = axes
         shape = [1] * 5
@@ -163,10 +177,11 @@ class ArraySource:
             shape[axis], chunk[axis] = int(size), own
         self.sizes: Sizes = (shape[0], shape[1], shape[2], shape[3], shape[4])
         self.dtype = dtype
-        self.group = 1
+        self.group = group
         y, x = (-(-size // _BLOCK) * _BLOCK for size in chunk[3:])
         if math.prod(chunk[:3]) * y * x * dtype.itemsize > _LARGEST:
             chunk[:3] = 1, 1, 1
+        chunk[1] = -(-chunk[1] // group) * group
         self._step: Sizes = (chunk[0], chunk[1], chunk[2], y, x)
 
     def halvings(self, copying: bool) -> int:
@@ -174,22 +189,27 @@ class ArraySource:
 
     def count(self, halvings: int) -> int:
         t, c, z, y, x = self.sizes
-        return t * c * z * -(-y // _BLOCK) * -(-x // _BLOCK)
+        return t * (c // self.group) * z * -(-y // _BLOCK) * -(-x // _BLOCK)
 
     def samples(self) -> list[NDArray[Any]]:
         # Each spot of a lazy array may cost the computing of a whole chunk.
-        return _samples(self.sizes, 1, self._spot, 1 if hasattr(self._array, "compute") else 3)
+        return _samples(
+            self.sizes, self.group, self._spot, 1 if hasattr(self._array, "compute") else _SPOTS
+        )
 
     def _spot(self, t: int, c: int, z: int, y: int, x: int, h: int, w: int) -> NDArray[Any]:
-        pixels: NDArray[Any] = self._piece((t, c, z, y, x), (t + 1, c + 1, z + 1, y + h, x + w))
-        return pixels.reshape(1, h, w)
+        pixels: NDArray[Any] = self._piece(
+            (t, c, z, y, x), (t + 1, c + self.group, z + 1, y + h, x + w)
+        )
+        return pixels.reshape(self.group, h, w)
 
     def blocks(self, halvings: int) -> Iterator[Block]:
         for start, part in self.parts():
-            for t, c, z in np.ndindex(part.shape[:3]):
-                plane = part[t, c, z]
-                for y, x in product(*(range(0, n, _BLOCK) for n in plane.shape)):
-                    pixels = plane[None, y : y + _BLOCK, x : x + _BLOCK]
+            groups = range(0, part.shape[1], self.group)
+            for t, c, z in product(range(part.shape[0]), groups, range(part.shape[2])):
+                planes = part[t, c : c + self.group, z]
+                for y, x in product(*(range(0, n, _BLOCK) for n in planes.shape[1:])):
+                    pixels = planes[:, y : y + _BLOCK, x : x + _BLOCK]
                     yield Block(
                         t=start[0] + t,
                         c=start[1] + c,
@@ -229,7 +249,7 @@ class ArraySource:
 
 
 def _samples(
-    sizes: Sizes, group: int, spot: Callable[..., NDArray[Any]], count: int = 3
+    sizes: Sizes, group: int, spot: Callable[..., NDArray[Any]], count: int = _SPOTS
 ) -> list[NDArray[Any]]:
     t, c, z, y, x = sizes
     height, width = min(CHUNK, y), min(CHUNK, x)
@@ -237,7 +257,8 @@ def _samples(
     for i in range(1, count + 1):
         top, left = ((n - CHUNK) * i // (count + 1) // CHUNK * CHUNK for n in (y, x))
         top, left = max(0, top), max(0, left)
-        plane = (t // 2, c // 2 // group * group, z // 2)
+        # Channels differ in what they show, planes of a stack little.
+        plane = (t // 2, (i - 1) * (c // group) // count * group, z // 2)
         found.append(np.ascontiguousarray(spot(*plane, top, left, height, width)))
     # Empty chunks say nothing: they are not stored.
     return [sample for sample in found if sample.any()] or found

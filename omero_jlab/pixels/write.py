@@ -11,11 +11,22 @@ from typing import Any
 import numpy as np
 
 from ..errors import Conflict, Invalid
-from ..model.chunks import ChunkIndex
+from ..model.chunks import ChunkIndex, Codec
 from ..storage import make_folders
-from .cascade import Steps, documented, index_of, level_count, sync_tree, write_group, write_levels
-from .halve import Reduce, mean, nearest
-from .sources import ArraySource
+from .blocks import Steps
+from .cascade import (
+    Codecs,
+    documented,
+    index_of,
+    level_count,
+    sync_tree,
+    write_group,
+    write_levels,
+)
+from .encode import fastest_codec
+from .halve import Reduce, majority, mean
+from .reader import PixelReader
+from .sources import ArraySource, LevelSource, Source
 
 __all__ = ["write_image", "write_labels"]
 
@@ -27,10 +38,14 @@ def write_image(
     folder: Path,
     array: Any,
     *,
+    codec: Codec | None = None,
     progress: _Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ChunkIndex:
     """Write an array as an OME-Zarr 0.5 image with its pyramid; the index of what was written.
+
+    Unless `codec` says otherwise, chunks are stored with the fastest one that makes them much
+    smaller, and lose nothing.
 
     Parameters
     ----------
@@ -39,12 +54,16 @@ def write_image(
     array
         TCZYX, of integers, floats or bools: numpy, dask, Zarr, h5py or anything that has
         `shape`, `dtype` and slices.  It is read once, chunk by chunk, by the calling thread.
-        The dtype is kept.
+        A `PixelReader` is read by several.  The dtype is kept.
+    codec
+        `encode.jpeg_codec`, for pictures of 8 bits whose channels are red, green and blue:
+        smaller, and no longer exact.
 
     Raises
     ------
     Invalid
-        The array has other axes, an axis of size 0, or no such dtype.
+        The array has other axes, an axis of size 0, or no such dtype; or it is no picture
+        that JPEG can hold.
     Conflict
         `folder` is not empty.
     Full
@@ -52,15 +71,25 @@ def write_image(
     Cancelled
         `cancelled` said yes.
     """
-    _check_shape(array, 5, "An image has five axes, TCZYX")
-    dtype = np.dtype(array.dtype)
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+    group = 1 if codec is None else 3
+    if isinstance(array, PixelReader):
+        source: Source = LevelSource(array, 0)
+    else:
+        _check_shape(array, 5, "An image has five axes, TCZYX")
+        dtype = np.dtype(array.dtype)
+        if dtype.kind not in "biuf" or dtype.itemsize > 8:
+            raise Invalid(
+                f"Pixels of type {dtype} cannot be stored; integers of 8 to 64 bits, floats of 16 "
+                f"to 64 bits and bools can: convert with array.astype."
+            )
+        group = group if array.shape[1] % group == 0 else 1
+        source = ArraySource(array, dtype.newbyteorder("="), group=group)
+    if codec is not None and (source.group != 3 or source.dtype != np.uint8):
         raise Invalid(
-            f"Pixels of type {dtype} cannot be stored; integers of 8 to 64 bits, floats of 16 to "
-            f"64 bits and bools can: convert with array.astype."
+            f"A JPEG holds pictures of three channels of 8 bits; these pixels are "
+            f"{source.dtype} with {source.sizes[1]} channels."
         )
-    source = ArraySource(array, dtype.newbyteorder("="))
-    return _written(folder, source, mean, Steps(progress, cancelled))
+    return _written(folder, source, mean, Steps(progress, cancelled), codec)
 
 
 def write_labels(
@@ -91,7 +120,7 @@ def write_labels(
     maximum = max(_largest(part) for _, part in ArraySource(array, dtype, axes).parts())
     stored = np.dtype("u1" if maximum < 1 << 8 else "u2" if maximum < 1 << 16 else "u4")
     source = ArraySource(array, stored, axes)
-    return _written(folder, source, nearest, Steps(progress, cancelled)), maximum
+    return _written(folder, source, majority, Steps(progress, cancelled), None), maximum
 
 
 def _check_shape(array: Any, axes: int, expected: str) -> None:
@@ -113,17 +142,22 @@ def _largest(part: Any) -> int:
     low, high = int(part.min()), int(part.max())
     if low < 0 or high > _LARGEST_LABEL:
         raise Invalid(
-            f"Labels go from 0 (background) to {_LARGEST_LABEL}, but this array has values from "
-            f"{low} to {high}."
+            f"Labels go from 0 (background) to {_LARGEST_LABEL} (uint32), but this array of "
+            f"{part.dtype} has values from {low} to {high}."
         )
     return high
 
 
-def _written(folder: Path, source: ArraySource, reduce: Reduce, steps: Steps) -> ChunkIndex:
+def _written(
+    folder: Path, source: Source, reduce: Reduce, steps: Steps, codec: Codec | None
+) -> ChunkIndex:
     last = level_count(*source.sizes[3:])
     with _emptied_on_failure(folder):
-        levels = write_levels(folder, source, 0, True, reduce, steps, last)
-        write_group(folder, range(last + 1), "nearest" if reduce is nearest else "mean")
+        chosen = codec or fastest_codec(source.samples())
+        codecs = Codecs(copied=chosen, made=chosen)
+        levels = write_levels(folder, source, 0, True, reduce, steps, last, codecs)
+        kind = "majority" if reduce is majority else "mean"
+        write_group(folder, range(last + 1), kind, levels)
         sync_tree(folder)
         index = index_of(levels, [f"{number}/" for number in range(last + 1)])
         return documented(index, folder, "")

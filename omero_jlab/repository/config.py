@@ -25,6 +25,7 @@ from ..storage import (
 __all__ = [
     "CONFIG",
     "Config",
+    "DaskConfig",
     "DatabaseConfig",
     "DiskLimits",
     "TrashConfig",
@@ -130,6 +131,17 @@ class ZarrConfig(Record):
     origins: tuple[str, ...] = ("*",)
 
 
+class DaskConfig(Record):
+    """A Dask cluster that helps with pyramids: its scheduler's address, `tcp://host:8786`.
+
+    Its workers have this package.  Those that do not see the repository's disk need `url`, the
+    address at which they reach the server: they get a capability for one image at a time.
+    """
+
+    address: str = ""
+    url: str = ""
+
+
 class Config(Record):
     """The sections of `config.toml`."""
 
@@ -141,6 +153,7 @@ class Config(Record):
     trash: TrashConfig = TrashConfig()
     scrub: ScrubConfig = ScrubConfig()
     zarr: ZarrConfig = ZarrConfig()
+    dask: DaskConfig = DaskConfig()
 
 
 def read_config(root: Path) -> Config:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import Damaged, Unreadable
-from ..model.chunks import ChunkIndex
+from ..errors import Damaged, OmeroError, Unreadable
+from ..model.chunks import VERSION, ChunkIndex
 from ..pixels import PixelReader
 from ..storage import Watch
 from .recent import Recent
@@ -21,8 +22,10 @@ _KEPT = 256
 class Readers:
     """Readers by folder and version; the least recently used is forgotten first."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, lost: Callable[[Path, str], OmeroError]) -> None:
+        """`lost`, given a folder and why its index is of no use, answers the error to raise."""
         self._watch = watch
+        self._lost = lost
         self._open: Recent[tuple[str, int], PixelReader] = Recent(_KEPT)
 
     def get(self, folder: Path, version: int, fileset: Path | None = None) -> PixelReader:
@@ -31,7 +34,9 @@ class Readers:
         Raises
         ------
         Unreadable
-            The index is missing.
+            The index is missing, and cannot be made again.
+        Unavailable
+            It is missing or of an older version, and is being made again.
         Damaged
             It is not what was written.
         """
@@ -44,16 +49,15 @@ class Readers:
         try:
             data = Path(path).read_bytes()
         except FileNotFoundError:
-            raise Unreadable(
-                f"The chunk index in {folder} is missing: ask the repository's administrator to "
-                f"restore it from the backup."
-            ) from None
+            raise self._lost(folder, f"The chunk index in {folder} is missing") from None
         except OSError as error:
             raise Unreadable(f"The chunk index {path} cannot be read: {error.strerror}.") from error
         try:
             index = ChunkIndex.from_bytes(data)
         except Damaged:
             raise self._watch.damaged(path, "it is not what was written") from None
+        if index.header.version < VERSION:
+            raise self._lost(folder, f"The chunk index in {folder} is of an older version")
         roots = {"pixels": folder} | ({} if fileset is None else {"fileset": fileset})
         return self._open.put((path, version), PixelReader(index, roots, self._watch))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from ...database import FilesetRow, ImageRow, JobRow, UserRow
 from ...errors import Full, NotFound, OmeroError, Unavailable, Unreadable
 from ...model.chunks import ChunkIndex
 from ...pixels import needs_pyramid
+from ...pixels.encode import codec_name
 from ...storage import write_file
-from ...workers import JobProcess
+from ...workers import JobProcess, JobProcessEnded
 from ..imports.import_log import add_line, log_place
+from ..people.capabilities import Zarr
 from ..pictures.render import Pictures
 from ..places import image_place
 from ..readers import INDEX
@@ -29,6 +32,9 @@ __all__ = ["forgotten_pyramids", "pyramid_job", "thumbnails_job"]
 log = logging.getLogger(__name__)
 
 _PARTS = 1000
+# Called by name in a process of its own: what they import is nothing that this one needs.
+_ALONE = "omero_jlab.pixels.in_process:pyramid_in_process"
+_CLUSTER = "omero_jlab.remote.cluster"
 
 
 def _give_up(state: State, _job_id: int, arguments: dict[str, Any]) -> None:
@@ -48,7 +54,7 @@ def pyramid_job(session: Pictures, arguments: dict[str, Any], progress: Progress
     failures = []
     with state.processes.one(progress.check) as process:
         for i, image_id in enumerate(ids):
-            making = _Making(state, process, progress, i, len(ids))
+            making = _Making(session, process, progress, i, len(ids))
             try:
                 making.run(image_id)
             except (Full, Unavailable, Cancelled) as error:
@@ -68,9 +74,10 @@ class _Making:
     """The pyramid of one image, the `number`-th of `count`."""
 
     def __init__(
-        self, state: State, process: JobProcess, progress: Progress, number: int, count: int
+        self, session: Pictures, process: JobProcess, progress: Progress, number: int, count: int
     ) -> None:
-        self._state = state
+        self._session = session
+        self._state = session.store
         self._process = process
         self._progress = progress
         self._first = number * _PARTS
@@ -93,13 +100,13 @@ class _Making:
         if fileset is not None:
             roots["fileset"] = str(state.layout.managed / fileset.folder)
         index = ChunkIndex.from_bytes((place / INDEX).read_bytes())
-        outcome = "complete"
+        outcome, kept = "complete", len(index.header.levels)
         try:
             if needs_pyramid(index):
                 if fileset is not None:
                     originals = (e for e in index.header.files if e.root == "fileset")
                     state.freshness.settle(Path(roots["fileset"]), originals)
-                index = self._built(place, roots)
+                index = self._built(image_id, place, roots)
         except (Full, Unavailable, Cancelled):
             raise
         except OmeroError:
@@ -109,22 +116,42 @@ class _Making:
             if outcome == "failed":
                 self._say(image_id, outcome, index)
         self._say(image_id, outcome, index)
+        levels = index.header.levels
+        stored = sorted({codec_name(level) for level in levels[kept - 1 :]} if kept else ())
+        told = f"image {image_id}, {len(levels)} levels, stored as {' and '.join(stored)}"
+        log.info("%s: %s", self._message, told)
         if fileset is not None:
             log_of = state.layout.managed / log_place(fileset.folder)
-            add_line(log_of, "pyramid", f"image {image_id}, {len(index.header.levels)} levels")
+            add_line(log_of, "pyramid", told)
 
-    def _built(self, place: Path, roots: dict[str, str]) -> ChunkIndex:
-        answer = self._process.run(
-            "omero_jlab.pixels.in_process:pyramid_in_process",
-            str(place / INDEX),
-            roots,
-            str(place / "levels"),
-            tell=self._tell,
-            check=self._check,
-        )
+    def _built(self, image_id: int, place: Path, roots: dict[str, str]) -> ChunkIndex:
+        files = str(place / INDEX), roots, str(place / "levels")
+        function, *more = self._help(image_id)
+        answer = self._process.run(function, *files, *more, tell=self._tell, check=self._check)
         index = ChunkIndex.from_bytes(answer)
         write_file(place / INDEX, answer)
         return index
+
+    def _help(self, image_id: int) -> tuple[Any, ...]:
+        """Which function makes the levels, and what it needs to know of the cluster, if any."""
+        dask = self._state.config.dask
+        if not dask.address:
+            return (_ALONE,)
+        try:
+            answer = self._process.run(
+                f"{_CLUSTER}:threads_of_cluster", dask.address, tell=_silent, check=self._check
+            )
+        except Unavailable as error:
+            if isinstance(error, JobProcessEnded):
+                raise
+            log.warning("the pyramid of image %s is made without a cluster: %s", image_id, error)
+            return (_ALONE,)
+        reach = None
+        if dask.url:
+            # Whatever it lets read ends by itself, within the hour.
+            secret = Zarr(self._session).add_capability(image_id).secret
+            reach = dask.url, secret, image_id
+        return f"{_CLUSTER}:pyramid_on_cluster", dask.address, json.loads(answer), reach
 
     def _tell(self, done: int, total: int) -> None:
         at = self._first + _PARTS * done // max(1, total)
@@ -184,3 +211,7 @@ def forgotten_pyramids(state: State) -> list[Left]:
             job = new_job(db, "pyramid", user.id, row.group_id, {"image_ids": [row.id]})
             jobs.append(Left(job.id, job.kind, user.name, job.group_id))
     return jobs
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass

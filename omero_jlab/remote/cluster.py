@@ -1,0 +1,131 @@
+"""Pyramids with the help of a Dask cluster: called by name in the process of a job.
+
+Workers read an image where they see its files, and else ask the server with a capability for this
+image alone; they answer encoded chunks, which this process writes.  They need this package.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import Unavailable
+from ..model import ImagePart
+from ..model.chunks import ChunkIndex, LevelLayout
+from ..model.zarr import Stamp
+from ..pixels import PixelReader, build_pyramid
+from ..pixels.blocks import Elsewhere
+from ..pixels.zarr_view import layout_of
+from .pixels import LevelPixels
+from .zarr import CapabilityFiles
+
+__all__ = ["pixels_for_workers", "pyramid_on_cluster", "threads_of_cluster"]
+
+_PATIENCE_S = 15
+
+
+def threads_of_cluster(
+    _tell: Callable[[int, int], None], _cancelled: Callable[[], bool], cluster: str
+) -> bytes:
+    """How many threads the workers of a cluster have, as JSON.
+
+    Raises
+    ------
+    Unavailable
+        Nobody answers at `cluster`, it has no workers, or `distributed` is not installed.
+    """
+    with _connected(cluster) as client:
+        count = sum(client.nthreads().values())
+    if not count:
+        raise Unavailable(f"The Dask cluster at {cluster} has no workers: start some.")
+    return json.dumps(count).encode()
+
+
+def pyramid_on_cluster(
+    tell: Callable[[int, int], None],
+    cancelled: Callable[[], bool],
+    index: str,
+    roots: dict[str, str],
+    folder: str,
+    cluster: str,
+    threads: int,
+    reach: tuple[str, str, int] | None,
+) -> bytes:
+    """As `pixels.in_process.pyramid_in_process`, with so many threads of a cluster.
+
+    `reach` is the server's address for the workers, the secret of a capability and the image's
+    id; without it workers must see the same disk.  What they cannot do is done here.
+    """
+    path = Path(index)
+    reader = PixelReader(
+        ChunkIndex.from_bytes(path.read_bytes()), {name: Path(root) for name, root in roots.items()}
+    )
+    state = path.stat()
+    part = ImagePart(
+        path="",
+        channels=reader.sizes()[1],
+        attributes={},
+        roots=roots,
+        index=Stamp(size=state.st_size, mtime_ns=state.st_mtime_ns, inode=state.st_ino),
+    )
+    files = None if reach is None else CapabilityFiles(*reach)
+    try:
+        with _connected(cluster) as client:
+
+            def elsewhere(level: int) -> Elsewhere:
+                pixels = pixels_for_workers(files, level, reader.level(level).layout, part)
+
+                def submit(function: Callable[..., Any], *args: Any) -> Any:
+                    return client.submit(function, pixels, *args, pure=False)
+
+                return Elsewhere(submit, 2 * threads)
+
+            made = build_pyramid(reader, Path(folder), tell, cancelled, elsewhere)
+            return made.to_bytes()
+    finally:
+        reader.close()
+
+
+def pixels_for_workers(
+    files: CapabilityFiles | None, level: int, layout: LevelLayout, part: ImagePart | None
+) -> LevelPixels:
+    """Reads a level: the files in `part` where they are seen, else `files` by HTTP."""
+    document = None if files is None else files.get(f"{level}/zarr.json")
+    if document is not None:
+        layout = layout_of(json.loads(document))
+    return LevelPixels(files, level, layout, part)
+
+
+@contextmanager
+def _connected(cluster: str) -> Iterator[Any]:
+    _check_listening(cluster)
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise Unavailable(
+            "A Dask cluster needs the package distributed: install it, or take `address` out of "
+            "`[dask]` in config.toml."
+        ) from error
+    try:
+        make: Any = Client
+        client = make(cluster, timeout=_PATIENCE_S, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise Unavailable(f"The Dask cluster at {cluster} does not answer: {error}.") from error
+    with client:
+        yield client
+
+
+def _check_listening(cluster: str) -> None:
+    """Raise `Unavailable` where nobody listens: a client of Dask would go on trying."""
+    parts = urlsplit(cluster)
+    if parts.scheme not in ("tcp", "tls") or not parts.hostname or not parts.port:
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port), timeout=_PATIENCE_S).close()
+    except OSError as error:
+        raise Unavailable(f"The Dask cluster at {cluster} does not answer: {error}.") from error
