@@ -1,0 +1,297 @@
+"""A function over many images, where each kind of worker runs it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+import pytest
+from skimage.measure import label, regionprops_table
+
+import omero_jlab
+from omero_jlab.analysis import map_images, measure_tiles
+from omero_jlab.connection import disconnect
+from omero_jlab.errors import Invalid, Unavailable
+from omero_jlab.objects import Image, Repository
+
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    """A repository with a dataset of images that have 1, 2, 3 … squares."""
+    folder = tmp_path_factory.mktemp("analysis")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OMERO_JLAB_URL", "OMERO_JLAB_TOKEN_FILE", "JPY_PARENT_PID"):
+            patch.delenv(name, raising=False)
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
+        repo = omero_jlab.connect(folder / "repository")
+        for number in range(COUNT):
+            pixels = np.zeros((32, 16 * COUNT), np.uint16)
+            for square in range(number + 1):
+                pixels[8:16, 16 * square : 16 * square + 8] = 100 * (square + 1)
+            repo.save_image(pixels, name=f"image {number}", dataset="Squares")
+        yield repo
+        disconnect()
+
+
+@pytest.fixture
+def images(repo: Repository) -> list[Image]:
+    return list(repo.images)
+
+
+@pytest.fixture
+def dataset(repo: Repository) -> Any:
+    (found,) = repo.datasets
+    return found
+
+
+def squares(image: Image, limit: int = 0) -> tuple[Any, pd.DataFrame]:
+    plane = image.plane()
+    found = label(plane > limit)
+    names = ("label", "area", "intensity_mean")
+    return found, pd.DataFrame(regionprops_table(found, plane, properties=names))
+
+
+def rows(image: Image) -> pd.DataFrame:
+    return squares(image)[1]
+
+
+def test_each_image_gets_its_results_once(images: list[Image]) -> None:
+    outcomes = map_images(squares, images, "each", parameters={"limit": 50})
+    assert [outcome.state for outcome in outcomes] == ["done"] * COUNT
+    assert [outcome.rows for outcome in outcomes] == list(range(1, COUNT + 1))
+    for image in images:
+        expected = squares(image)[1]
+        (table,) = (table for table in image.tables if table.name == "each")
+        assert table.to_pandas()["intensity_mean"].tolist() == expected["intensity_mean"].tolist()
+        provenance = table.record.provenance
+        assert provenance is not None
+        assert provenance.parameters["limit"] == 50
+        assert provenance.image_ids == (image.id,)
+        assert "def squares" in provenance.cell
+        (labels,) = (labels for labels in image.labels if labels.name == "each")
+        assert np.array_equal(labels.array(), squares(image)[0])
+    again = map_images(squares, images, "each", parameters={"limit": 50})
+    assert {outcome.state for outcome in again} == {"skipped"}
+    other = map_images(squares, images[:1], "each", parameters={"limit": 51})
+    assert [outcome.state for outcome in other] == ["done"]
+
+
+@pytest.mark.parametrize("on", ["threads", "processes", "cluster"])
+def test_a_shared_table_has_the_rows_of_all(
+    images: list[Image], dataset: Any, on: str, request: pytest.FixtureRequest
+) -> None:
+    place = request.getfixturevalue("cluster") if on == "cluster" else on
+
+    # Functions of a notebook are sent as they are; those of a module are looked for there.
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        outcomes = map_images(rows, images, on, attach_to=dataset, on=place, workers=1)
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert [outcome.state for outcome in outcomes] == ["done"] * COUNT, outcomes.failed
+    frame = outcomes.table.to_pandas()
+    assert frame.groupby("Image").size().tolist() == list(range(1, COUNT + 1))
+    told = dataset.table(f"{on}: images").to_pandas()
+    assert sorted(told["Image"]) == [image.id for image in images]
+    assert set(told["state"]) == {"done"}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as made:
+        yield made.scheduler_address
+
+
+def test_failures_are_told_and_tried_again(images: list[Image], dataset: Any) -> None:
+    tried: list[int] = []
+    lock = threading.Lock()
+
+    def sometimes(image: Image) -> dict[str, float]:
+        with lock:
+            tried.append(image.id)
+            times = tried.count(image.id)
+        if image.name == "image 1":
+            raise ValueError("there is no nucleus here\nand more")
+        if image.name == "image 2" and times == 1:
+            raise OSError("busy")
+        return {"brightest": float(image.plane().max())}
+
+    outcomes = map_images(sometimes, images, "some", attach_to=dataset)
+    assert [outcome.state for outcome in outcomes].count("failed") == 1
+    (failed,) = outcomes.failed
+    assert failed.name == "image 1" and failed.attempts == 2
+    assert failed.error == "ValueError: there is no nucleus here"
+    assert "in sometimes" in failed.traceback
+    assert "there is no nucleus here" in outcomes._repr_html_()
+    assert len(outcomes.table) == COUNT - 1
+    assert outcomes[2].attempts == 2
+    told = dataset.table("some: images").query('state == "failed"')
+    assert told["error"].tolist() == [failed.error]
+    tried.clear()
+    again = map_images(sometimes, images, "some", attach_to=dataset, retries=0)
+    assert tried == [failed.image_id], "what was done is done again, or what failed is not"
+    assert len(again.failed) == 1 and len(again.table) == COUNT - 1
+    assert len(dataset.table("some: images")) == COUNT
+
+
+def test_a_run_that_was_interrupted_goes_on(images: list[Image], dataset: Any) -> None:
+    calls: list[int] = []
+
+    def slow(image: Image) -> pd.DataFrame:
+        calls.append(image.id)
+        if image.id == images[3].id and calls.count(image.id) == 1:
+            raise KeyboardInterrupt
+        return squares(image)[1]
+
+    with pytest.raises(KeyboardInterrupt):
+        map_images(slow, images, "interrupted", attach_to=dataset, workers=1, retries=0)
+    stored = dataset.table("interrupted").to_pandas()["Image"].unique().tolist()
+    assert stored and images[3].id not in stored
+    # Rows of an image that was not finished, as if the process had ended between two writes.
+    row = dataset.table("interrupted").query(limit=1).assign(Image=images[5].id)
+    dataset.table("interrupted").append(row.reset_index(drop=True))
+    outcomes = map_images(slow, images, "interrupted", attach_to=dataset, workers=1)
+    assert [o.state for o in outcomes].count("skipped") == len(stored)
+    sizes = outcomes.table.to_pandas().groupby("Image").size()
+    assert sizes.tolist() == list(range(1, COUNT + 1))
+
+
+class FragileExecutor(Executor):
+    """Runs what it gets in a thread; at a victim, it breaks with everything it has."""
+
+    def __init__(self, victim: int) -> None:
+        self._victim = victim
+        self._threads = ThreadPoolExecutor(1)
+        self._given: list[Future[Any]] = []
+
+    def submit(self, function: Any, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._given.append(future)
+        self._threads.submit(self._run, future, function, arguments)
+        return future
+
+    def _run(self, future: Future[Any], function: Any, arguments: Any) -> None:
+        if future.done():
+            return
+        _, image = pickle.loads(arguments[0])
+        if image.id == self._victim:
+            time.sleep(0.1)
+            for each in self._given:
+                if not each.done():
+                    each.set_exception(BrokenExecutor("gone"))
+            return
+        future.set_result(function(*arguments))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._threads.shutdown(wait=False)
+
+
+def identity(image: Image) -> dict[str, int]:
+    return {"id": image.id}
+
+
+def test_a_dead_worker_takes_no_other_image_along(
+    images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = images[2].id
+    monkeypatch.setattr(
+        "omero_jlab.analysis.pools._processes", lambda count: FragileExecutor(victim)
+    )
+    outcomes = map_images(identity, images, "fragile", on="processes", workers=2)
+    (failed,) = outcomes.failed
+    assert failed.image_id == victim and failed.attempts == 2
+    assert "process died" in failed.error
+    assert [outcome.state for outcome in outcomes].count("done") == COUNT - 1
+
+
+@pytest.mark.long
+def test_a_process_that_exits_takes_no_other_image_along(images: list[Image]) -> None:
+    victim = images[2].id
+
+    def deadly(image: Image) -> dict[str, int]:
+        if image.id == victim:
+            os._exit(1)
+        return {"id": image.id}
+
+    outcomes = map_images(deadly, images, "deadly", on="processes", workers=2)
+    (failed,) = outcomes.failed
+    assert failed.image_id == victim and "process died" in failed.error
+
+
+def test_what_cannot_be_sent_is_named(images: list[Image]) -> None:
+    lock = threading.Lock()
+
+    def locked(image: Image) -> dict[str, int]:
+        with lock:
+            return {"id": image.id}
+
+    with pytest.raises(Invalid, match="cannot be sent to another process"):
+        map_images(locked, images, on="processes", workers=1)
+
+
+def test_rows_that_do_not_fit_fail_their_image_alone(images: list[Image], dataset: Any) -> None:
+    def uneven(image: Image) -> pd.DataFrame:
+        column = "odd" if image.name == "image 4" else "value"
+        return pd.DataFrame({column: [1.5]})
+
+    outcomes = map_images(uneven, images, "uneven", attach_to=dataset)
+    (failed,) = outcomes.failed
+    assert failed.name == "image 4" and "odd" in failed.error
+    assert len(outcomes.table) == COUNT - 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"on": "fibres"}, "names no workers"),
+        ({"retries": -1}, "0 times or more"),
+        ({"workers": 0}, "At least one worker"),
+        ({"parameters": {"model": object()}}, "kept with the results"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(
+    images: list[Image], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(Invalid, match=message):
+        map_images(squares, images, **arguments)
+
+
+def test_only_containers_share_tables(images: list[Image]) -> None:
+    with pytest.raises(Invalid, match="Shared tables belong to a project"):
+        map_images(squares, images, attach_to=images[0])
+
+
+def test_what_is_no_result_is_named(images: list[Image]) -> None:
+    outcomes = map_images(lambda image: [1, 2], images[:1], "list", retries=0)
+    assert "may return a pandas.DataFrame" in outcomes[0].error
+
+
+def test_a_scheduler_that_is_not_there_is_named(
+    images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omero_jlab.analysis.pools._PATIENCE_S", 0.2)
+    with pytest.raises(Unavailable, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        map_images(squares, images, on="tcp://127.0.0.1:9")
+
+
+def test_objects_of_a_stored_image_are_measured_by_tiles(images: list[Image]) -> None:
+    image = images[-1]
+    found = measure_tiles(image, lambda pixels: label(pixels > 0), tile=20, overlap=9)
+    assert found.count == COUNT
+    assert set(found.table["area"]) == {64.0}
+    labels = image.attach_labels(found.labels, "by tiles")
+    assert len(np.unique(labels.array())) == COUNT + 1
