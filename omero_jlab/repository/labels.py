@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..database import AnnotationLinkRow, AnnotationRow, ImageRow
+from ..database import AnnotationLinkRow, AnnotationRow, ImageRow, now
 from ..errors import Invalid
-from ..model import Image, Labels, Placement, Tile
+from ..model import Image, Labels, Placement, Provenance, Tile
 from ..pixels import write_labels
 from ..storage import Stage, write_file
 from .containers import check_name, found
@@ -28,14 +28,19 @@ class LabelImages(Work):
     """The streams of label images."""
 
     def add_labels(
-        self, image_id: int, name: str, labels: Any, placement: Placement | None = None
+        self,
+        image_id: int,
+        name: str,
+        labels: Any,
+        placement: Placement | None = None,
+        provenance: Provenance | None = None,
     ) -> Labels:
         """Attach a label image: array (Y, X), (Z, Y, X) or (T, Z, Y, X) of integers ≥ 0."""
         check_name(name)
         with self.reading() as (db, access):
-            row = found(db, ImageRow, image_id)
-            access.require(row, "can_annotate")
-            image = image_record(row, access)
+            of = found(db, ImageRow, image_id)
+            access.require(of, "can_annotate")
+            image = image_record(of, access)
         stack = _stack(labels, image)
         placement = _placed(stack.shape, image, placement)
         layout = self.store.layout
@@ -55,15 +60,22 @@ class LabelImages(Work):
                 "maximum": int(maximum),
                 "placement": placement.model_dump(mode="json"),
             }
+            if provenance is not None:
+                made = {
+                    "made_at": provenance.made_at or now(),
+                    "made_by": provenance.made_by or access.actor.user_name,
+                }
+                whole = provenance.model_copy(update=made)
+                details["provenance"] = whole.model_dump(mode="json")
             with self.writing() as unit:
-                made = AnnotationRow(
+                row = AnnotationRow(
                     id=intended.ids[0], kind="labels", name=name, image_id=image_id, details=details
                 )
-                unit.new(made, image.group_id)
-                link = AnnotationLinkRow(annotation_id=made.id, image_id=image_id)
+                unit.new(row, image.group_id)
+                link = AnnotationLinkRow(annotation_id=row.id, image_id=image_id)
                 unit.new(link, image.group_id)
                 intended.end(unit.db)
-                record = annotation_record(unit.db, unit.access, made)
+                record = annotation_record(unit.db, unit.access, row)
                 assert isinstance(record, Labels)
                 return unit.answer(record)
 

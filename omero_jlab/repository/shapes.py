@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import re
-from typing import Any
+import builtins
+from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from ..database import ImageRow, RoiRow
+from ..database import FolderRoiRow, FolderRow, ImageRow, RoiRow
 from ..errors import Invalid
-from ..model import Polygon, Polyline, Roi, Shape
+from ..model import NewRoi, Region, Roi, RoiMeasure, RoiView, Shape
 from ..operations.declare import UNSET, Unset
 from .access import Access
 from .containers import found
-from .records import owned
+from .deletion import alive
+from .guarded import GuardedSession
+from .rois.folders import folders_of
+from .rois.measure import measured
+from .rois.place import conditions
+from .rois.stored import roi_record, stored
+from .rois.view import view_of
 from .upkeep.trash import throw_away
 from .work import Work, fresh
 
 __all__ = ["Shapes"]
 
-_SHAPES: TypeAdapter[tuple[Shape, ...]] = TypeAdapter(tuple[Shape, ...])
-_COLOR = re.compile(r"[0-9A-Fa-f]{8}")
-_LENGTHS = ("width", "height", "radius_x", "radius_y")
-_FEWEST_POINTS = {Polygon: 3, Polyline: 2}
+_MOST = 100_000
 
 
 class Shapes:
@@ -33,12 +34,105 @@ class Shapes:
     def __init__(self, session: Work) -> None:
         self._session = session
 
-    def list(self, image_id: int) -> tuple[Roi, ...]:
-        """The regions of an image, in the order in which they were drawn."""
+    def list(
+        self,
+        image_id: int,
+        region: Region | None = None,
+        t: int | None = None,
+        z: int | None = None,
+        folder_id: int | None = None,
+        limit: int | None = None,
+        after: int = 0,
+    ) -> tuple[Roi, ...]:
+        """The regions of an image by id, or those of them that are looked for.
+
+        Parameters
+        ----------
+        region
+            Those whose box reaches into this part: y, x, height, width.
+        t, z
+            Those with this plane between the first and the last of their shapes.
+        limit
+            So many with an id above `after`; all of them without it.
+        """
+        if limit is not None and not 1 <= limit <= _MOST:
+            raise Invalid(f"1 to {_MOST:,} regions are listed at once, not {limit}.")
         with self._session.reading() as (db, access):
             found(db, ImageRow, image_id)
-            statement = select(RoiRow).where(RoiRow.image_id == image_id).order_by(RoiRow.id)
-            return tuple(_record(row, access) for row in db.scalars(statement))
+            rows: builtins.list[RoiRow] = []
+            for condition in conditions(db, image_id, region, t, z):
+                statement = select(RoiRow).where(condition, RoiRow.id > after)
+                if folder_id is not None:
+                    found(db, FolderRow, folder_id)
+                    statement = statement.join(FolderRoiRow, FolderRoiRow.child_id == RoiRow.id)
+                    statement = statement.where(FolderRoiRow.parent_id == folder_id)
+                rows += db.scalars(statement.order_by(RoiRow.id).limit(limit))
+            rows.sort(key=lambda row: row.id)
+            return _records(db, access, rows[:limit])
+
+    def count(
+        self,
+        image_id: int,
+        region: Region | None = None,
+        t: int | None = None,
+        z: int | None = None,
+    ) -> int:
+        """How many regions `list` would find."""
+        with self._session.reading() as (db, _):
+            found(db, ImageRow, image_id)
+            return sum(
+                db.scalar(select(func.count(RoiRow.id)).where(condition)) or 0
+                for condition in conditions(db, image_id, region, t, z)
+            )
+
+    def get(self, roi_id: int) -> Roi:
+        """A region."""
+        with self._session.reading() as (db, access):
+            return _records(db, access, [found(db, RoiRow, roi_id)])[0]
+
+    def view(
+        self,
+        image_id: int,
+        region: Region,
+        t: int = 0,
+        z: int = 0,
+        smallest: float = 0.0,
+        cell: float = 64.0,
+        limit: int = 2000,
+    ) -> RoiView:
+        """What a viewer draws of the regions in a part of a plane.
+
+        Regions are in it that are at least `smallest` pixels high or wide, unless there are more
+        than `limit`; the others are counted in cells of `cell` pixels.
+        """
+        with self._session.reading() as (db, access):
+            found(db, ImageRow, image_id)
+            return view_of(db, access, image_id, region, t, z, smallest, cell, limit)
+
+    def measure(
+        self,
+        image_id: int,
+        channels: tuple[int, ...] | None = None,
+        rois: tuple[int, ...] | None = None,
+        by_shape: bool = False,
+        limit: int = 500,
+        after: int = 0,
+    ) -> tuple[RoiMeasure, ...]:
+        """Statistics of `limit` regions with an id above `after`, each in each channel.
+
+        A pixel counts once for a region, however many of its shapes hold it; with `by_shape` each
+        shape is measured by itself.  All planes are measured that a shape lies on.  A shape holds
+        a pixel whose upper left corner it contains, what lies on its left and upper border
+        included, as OMERO has it; a line holds the pixels that it runs through, a text none.
+
+        Raises
+        ------
+        Invalid
+            There is no such channel.
+        TooLarge
+            More pixels would have to be read than one answer should wait for.
+        """
+        return measured(self._session, image_id, channels, rois, by_shape, limit, after)
 
     def add(
         self, image_id: int, shapes: tuple[Shape, ...], name: str = "", description: str = ""
@@ -58,9 +152,14 @@ class Shapes:
                 image_id=image_id,
                 name=name,
                 description=description,
-                shapes=_checked(shapes, image),
+                **stored(shapes, image),
             )
-            return unit.answer(_record(unit.new(row, image.group_id), unit.access))
+            return unit.answer(roi_record(unit.new(row, image.group_id), unit.access))
+
+    def add_many(self, image_id: int, rois: Sequence[NewRoi], folder: str = "") -> tuple[int, ...]:
+        """Put regions on an image, all or none; answers their ids in the order given."""
+        session = self._session
+        return session.add_rois(image_id, rois, folder)  # type: ignore[attr-defined, no-any-return]
 
     def update(
         self,
@@ -86,56 +185,21 @@ class Shapes:
             if not isinstance(description, Unset):
                 row.description = description
             if not isinstance(shapes, Unset):
-                row.shapes = _checked(shapes, found(unit.db, ImageRow, row.image_id))
+                for column, value in stored(shapes, found(unit.db, ImageRow, row.image_id)).items():
+                    setattr(row, column, value)
             unit.db.flush()
-            return unit.answer(_record(row, unit.access))
+            return unit.answer(_records(unit.db, unit.access, [row])[0])
 
     def remove(self, roi_id: int) -> None:
         """Delete a region."""
         with self._session.writing() as unit:
             row = found(unit.db, RoiRow, roi_id)
             unit.access.require(row, "can_delete")
-            throw_away(unit, row, [row])
+            links = alive(unit.db, FolderRoiRow.child_id, [row.id])
+            throw_away(unit, row, [row, *links])
             return unit.answer(None)
 
 
-def _record(row: RoiRow, access: Access) -> Roi:
-    return Roi(
-        **owned(row, access),
-        image_id=row.image_id,
-        name=row.name,
-        description=row.description,
-        shapes=_SHAPES.validate_python(row.shapes),
-    )
-
-
-def _checked(shapes: tuple[Shape, ...], image: ImageRow) -> list[dict[str, Any]]:
-    if not shapes:
-        raise Invalid("A region needs at least one shape: this one has none.")
-    return [_stored(shape, number, image) for number, shape in enumerate(shapes, 1)]
-
-
-def _stored(shape: Shape, number: int, image: ImageRow) -> dict[str, Any]:
-    what = f"Shape {number} (a {shape.kind})"
-    for axis, size in (("t", image.size_t), ("c", image.size_c), ("z", image.size_z)):
-        plane = getattr(shape, axis)
-        if plane is not None and not 0 <= plane < size:
-            raise Invalid(
-                f"{what} lies on {axis}={plane}, and image {image.id} has {axis} from 0 to "
-                f"{size - 1}."
-            )
-    fields = shape.model_dump()
-    coordinates = [value for value in fields.values() if isinstance(value, float)]
-    coordinates += [value for point in fields.get("points", ()) for value in point]
-    if not all(map(math.isfinite, coordinates)):
-        raise Invalid(f"{what} has a coordinate that is no finite number.")
-    for name in _LENGTHS:
-        if fields.get(name, 0) < 0:
-            raise Invalid(f"{what} has a {name} of {fields[name]}: it must be 0 or more.")
-    fewest = _FEWEST_POINTS.get(type(shape), 0)
-    if len(fields.get("points", ())) < fewest:
-        raise Invalid(f"{what} has {len(fields['points'])} points: it needs {fewest} or more.")
-    for name in ("stroke", "fill"):
-        if not _COLOR.fullmatch(fields[name]):
-            raise Invalid(f"{what} has the {name} {fields[name]!r}: colours are RRGGBBAA.")
-    return shape.model_dump(mode="json")
+def _records(db: GuardedSession, access: Access, rows: builtins.list[RoiRow]) -> tuple[Roi, ...]:
+    folders = folders_of(db, (row.id for row in rows))
+    return tuple(roi_record(row, access, folders.get(row.id, ())) for row in rows)

@@ -1,0 +1,1 @@
+"""Regions of interest in number: their places, many at once, folders, views, statistics."""
