@@ -5,8 +5,9 @@ from .annotations import (
     TARGET_COLUMNS,
     AnnotationLinkRow,
     AnnotationRow,
-    RoiRow,
+    GateRow,
     SegmentRow,
+    TableVersionRow,
 )
 from .base import Base, Guarded, now
 from .bookkeeping import AppliedRow, DamageRow, ErasureRow, IntentRow, JobRow, RepositoryRow
@@ -35,6 +36,7 @@ from .migrate import (
     schema_of,
     steps_to_newest,
 )
+from .regions import FolderRoiRow, FolderRow, RoiRow
 
 __all__ = [
     "TARGET_COLUMNS",
@@ -53,6 +55,9 @@ __all__ = [
     "FieldRow",
     "FileRow",
     "FilesetRow",
+    "FolderRoiRow",
+    "FolderRow",
+    "GateRow",
     "GroupRow",
     "Guarded",
     "ImageRow",
@@ -70,6 +75,7 @@ __all__ = [
     "SegmentRow",
     "SettingsRow",
     "Step",
+    "TableVersionRow",
     "TokenRow",
     "UserRow",
     "WellRow",

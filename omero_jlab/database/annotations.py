@@ -1,15 +1,22 @@
-"""Rows of annotations, their links, label images, table segments and regions of interest."""
+"""Rows of annotations, their links, label images and table segments."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Guarded
 
-__all__ = ["TARGET_COLUMNS", "AnnotationLinkRow", "AnnotationRow", "RoiRow", "SegmentRow"]
+__all__ = [
+    "TARGET_COLUMNS",
+    "AnnotationLinkRow",
+    "AnnotationRow",
+    "GateRow",
+    "SegmentRow",
+    "TableVersionRow",
+]
 
 TARGET_COLUMNS = {
     kind: f"{kind}_id" for kind in ("project", "dataset", "screen", "plate", "well", "image")
@@ -67,22 +74,41 @@ class AnnotationLinkRow(Guarded, Base):
 
 
 class SegmentRow(Guarded, Base):
-    """A segment of a table, part of its versions from `since` until before `until`."""
+    """A segment of a table, part of its versions from `since` on."""
 
     __tablename__ = "segment"
     link_rights = {"table_id": "can_edit"}
     table_id: Mapped[int] = mapped_column(ForeignKey("annotation.id"), index=True)
     since: Mapped[int]
-    until: Mapped[int | None]
     first_row: Mapped[int]
     rows: Mapped[int]
     manifest: Mapped[dict[str, Any]]
 
 
-class RoiRow(Guarded, Base):
-    __tablename__ = "roi"
-    link_rights = {"image_id": "can_annotate"}
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), index=True)
-    name: Mapped[str] = mapped_column(default="")
-    description: Mapped[str] = mapped_column(default="")
-    shapes: Mapped[list[Any]]
+class TableVersionRow(Guarded, Base):
+    """What a change made of a table: version `number`, with `rows` rows.
+
+    The next row that is appended gets the number `next_row`.
+    """
+
+    __tablename__ = "table_version"
+    __table_args__ = (UniqueConstraint("table_id", "number"), {"sqlite_autoincrement": True})
+    link_rights = {"table_id": "can_edit"}
+    table_id: Mapped[int] = mapped_column(ForeignKey("annotation.id"))
+    number: Mapped[int]
+    change: Mapped[str]
+    columns: Mapped[list[Any]] = mapped_column(default=list)
+    changed_rows: Mapped[int]
+    rows: Mapped[int]
+    next_row: Mapped[int]
+
+
+class GateRow(Guarded, Base):
+    """A named population of a table's rows; `shape` is what was drawn, or a condition."""
+
+    __tablename__ = "gate"
+    link_rights = {"table_id": "can_annotate"}
+    table_id: Mapped[int] = mapped_column(ForeignKey("annotation.id"), index=True)
+    name: Mapped[str]
+    color: Mapped[str]
+    shape: Mapped[dict[str, Any]]

@@ -19,6 +19,7 @@ from .annotations import (
     KeyValues,
     Labels,
     Placement,
+    TableChange,
     TableInfo,
     Tag,
 )
@@ -27,7 +28,18 @@ from .cleanse import CleanseReport, Quarantine, Stray
 from .containers import Dataset, Field, Plate, Project, Screen, Well
 from .deletions import Deletion, Trashed, Undeleted
 from .erasure import ErasedPlace, Erasure, ErasureKind
+from .exchange import TableReport, Unresolved
 from .found import FoundChannel, FoundImage, Position
+from .gates import (
+    ConditionGate,
+    Gate,
+    GateShape,
+    PolygonGate,
+    RangeGate,
+    RectangleGate,
+    TableCells,
+    gate_condition,
+)
 from .image import Channel, Image, Level, Sizes, Spacing
 from .imports import (
     CHECKSUMS,
@@ -43,8 +55,9 @@ from .imports import (
     Skipped,
     TransferMode,
 )
-from .jobs import Job, OriginalFile, Report, ResultsReport, ResultsRow
+from .jobs import Job, OriginalFile, Report
 from .measures import ChannelValues, Histogram, LineProfile
+from .provenance import Provenance
 from .record import Owned, Record
 from .rendering import (
     ChannelSettings,
@@ -57,14 +70,42 @@ from .rendering import (
     Tile,
     UserSettings,
 )
-from .shapes import Ellipse, Label, Line, Point, Polygon, Polyline, Rectangle, Roi, Shape
-from .table import Column, ColumnPart, Segment
+from .results import ResultsReport, ResultsRow
+from .shapes import (
+    Density,
+    Ellipse,
+    Label,
+    Line,
+    Mask,
+    NewRoi,
+    Point,
+    Polygon,
+    Polyline,
+    Rectangle,
+    Region,
+    Roi,
+    RoiFolder,
+    RoiMeasure,
+    RoiView,
+    Shape,
+)
+from .summary import Summarised, TableSummary
+from .table import (
+    BULK_ANNOTATIONS,
+    Column,
+    ColumnPart,
+    CompactionReport,
+    LinkTarget,
+    Segment,
+    TableVersion,
+)
 from .upgrade import Migration, UpgradePlan
 from .uploads import ByteRange, FileToUpload, Upload, UploadedFile, UploadState
 from .usage import FileKind, Kept, Usage, UsageBy
 from .zarr import Capability, ImagePart
 
 __all__ = [
+    "BULK_ANNOTATIONS",
     "CHECKSUMS",
     "Actor",
     "Adoption",
@@ -82,9 +123,12 @@ __all__ = [
     "Column",
     "ColumnPart",
     "Comment",
+    "CompactionReport",
+    "ConditionGate",
     "CopiedSettings",
     "Dataset",
     "Deletion",
+    "Density",
     "Diagnostics",
     "Ellipse",
     "ErasedPlace",
@@ -96,6 +140,8 @@ __all__ = [
     "FileToUpload",
     "FoundChannel",
     "FoundImage",
+    "Gate",
+    "GateShape",
     "Group",
     "GroupType",
     "Health",
@@ -119,9 +165,12 @@ __all__ = [
     "Level",
     "Line",
     "LineProfile",
+    "LinkTarget",
     "Lut",
+    "Mask",
     "Member",
     "Migration",
+    "NewRoi",
     "Node",
     "OriginalFile",
     "Owned",
@@ -133,21 +182,29 @@ __all__ = [
     "Plate",
     "Point",
     "Polygon",
+    "PolygonGate",
     "Polyline",
     "Position",
     "Problem",
     "Project",
     "Projection",
+    "Provenance",
     "PurgeReport",
     "Quarantine",
+    "RangeGate",
     "Record",
     "Rectangle",
+    "RectangleGate",
+    "Region",
     "Report",
     "RestoreReport",
     "ResultsReport",
     "ResultsRow",
     "Rights",
     "Roi",
+    "RoiFolder",
+    "RoiMeasure",
+    "RoiView",
     "Screen",
     "ScrubReport",
     "Segment",
@@ -159,7 +216,13 @@ __all__ = [
     "Spacing",
     "Status",
     "Stray",
+    "Summarised",
+    "TableCells",
+    "TableChange",
     "TableInfo",
+    "TableReport",
+    "TableSummary",
+    "TableVersion",
     "Tag",
     "TargetKind",
     "Tile",
@@ -167,6 +230,7 @@ __all__ = [
     "TransferMode",
     "Trashed",
     "Undeleted",
+    "Unresolved",
     "UpgradePlan",
     "Upload",
     "UploadState",
@@ -176,4 +240,5 @@ __all__ = [
     "User",
     "UserSettings",
     "Well",
+    "gate_condition",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .provenance import Provenance
 from .record import Owned, Record
 from .table import Column
 
@@ -17,6 +18,7 @@ __all__ = [
     "KeyValues",
     "Labels",
     "Placement",
+    "TableChange",
     "TableInfo",
     "Tag",
 ]
@@ -60,7 +62,10 @@ class FileAnnotation(_Annotation):
 
 
 class TableInfo(_Annotation):
-    """A table attached to an object; `table_version` is the newest that can be read."""
+    """A table attached to an object; `table_version` is the newest that can be read.
+
+    `metadata` are words and numbers by key, `provenance` says how its rows were made.
+    """
 
     kind: Literal["table"] = "table"
     name: str
@@ -68,6 +73,15 @@ class TableInfo(_Annotation):
     columns: tuple[Column, ...]
     rows: int
     table_version: int
+    metadata: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    provenance: Provenance | None = None
+
+
+class TableChange(Record):
+    """What a change of rows or columns made: the table, and how many rows were changed."""
+
+    table: TableInfo
+    changed_rows: int
 
 
 class Placement(Record):
@@ -95,6 +109,7 @@ class Labels(_Annotation):
     width: int
     maximum: int
     placement: Placement
+    provenance: Provenance | None = None
 
 
 Annotation = Annotated[

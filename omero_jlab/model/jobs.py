@@ -10,15 +10,16 @@ from pydantic import Field
 from .admin import BackupReport, CheckReport, PurgeReport, RestoreReport, ScrubReport
 from .cleanse import CleanseReport
 from .erasure import Erasure
+from .exchange import TableReport
 from .imports import ImportReport
 from .record import Record
+from .results import ResultsReport
+from .table import CompactionReport
 
 __all__ = [
     "Job",
     "OriginalFile",
     "Report",
-    "ResultsReport",
-    "ResultsRow",
 ]
 
 
@@ -34,38 +35,17 @@ class OriginalFile(Record):
     mimetype: str = "application/octet-stream"
 
 
-class ResultsRow(Record):
-    """What becomes of one image set: its image and how it was found, or why it was not."""
-
-    number: int
-    image_id: int | None
-    matched_by: str
-    note: str = ""
-
-
-class ResultsReport(Record):
-    """What was attached, or would be: ids of tables and labels, and each set's fate."""
-
-    kind: Literal["results"] = "results"
-    program: str
-    version: str
-    sets: tuple[ResultsRow, ...]
-    table_ids: tuple[int, ...] = ()
-    labels_ids: tuple[int, ...] = ()
-    file_ids: tuple[int, ...] = ()
-    rows: int = 0
-    notes: tuple[str, ...] = ()
-
-
 Report = Annotated[
     ImportReport
     | ResultsReport
+    | TableReport
     | CheckReport
     | ScrubReport
     | PurgeReport
     | BackupReport
     | RestoreReport
     | CleanseReport
+    | CompactionReport
     | Erasure,
     Field(discriminator="kind"),
 ]

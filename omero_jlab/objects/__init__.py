@@ -3,6 +3,7 @@
 from .collections import Collection, Containers, Images
 from .containers import Dataset, Plate, Project, Screen, Well
 from .files import AttachedFile
+from .gates import Gate, Gates
 from .image import Image, ImageList
 from .labels import Labels
 from .progress import wait
@@ -14,6 +15,8 @@ __all__ = [
     "Collection",
     "Containers",
     "Dataset",
+    "Gate",
+    "Gates",
     "Image",
     "ImageList",
     "Images",

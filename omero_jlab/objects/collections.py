@@ -87,6 +87,19 @@ class Images:
         return ImageList.found(self._session, name=name, tag=tag)
 
 
+    def where_table(self, condition: str) -> ImageList:
+        """The images whose tables fulfil a condition: `count(Nuclei[AreaShape_Area > 120]) >= 50`.
+
+        Besides count there are fraction(Nuclei[area > 120]), and sum, mean, std, min, max, median
+        and quantile(Nuclei.area, 0.9) of a column; `and`, `or`, `not`, arithmetic and `in` are as
+        in `Table.query`.  A table is named, or numbered in back-ticks.  Tables lie on the images,
+        or on what holds them, with ids of images or wells in a column; a bare `Image.Count > 20`
+        is for tables with one row an image or well.  Of several tables of one name, the newest
+        counts; an image without any is never found.
+        """
+        return ImageList.where_table(self._session, condition)
+
+
 def _only(found: list[T], kind: str, name: str) -> T:
     if not found:
         raise NotFound(f"There is no {kind} {name!r} here, or none that you may see.")

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from ..errors import Invalid, NotFound, OmeroError, status_of
 from ..model import Settings, Tile
@@ -19,6 +20,7 @@ __all__ = ["Fetch"]
 
 Answer = tuple[int, dict[str, str], bytes]
 _JSON = {"Content-Type": "application/json"}
+_NAMES: TypeAdapter[tuple[str, ...] | None] = TypeAdapter(tuple[str, ...] | None)
 _TILE = r"(?P<level>\d+)/(?P<t>\d+)/(?P<z>\d+)/(?P<row>\d+)/(?P<column>\d+)"
 
 
@@ -33,27 +35,28 @@ class Fetch:
             (rf"images/(?P<id>\d+)/raw/{_TILE}", self._raw),
             (rf"images/(?P<id>\d+)/tiles/{_TILE}", self._tile),
             (rf"labels/(?P<id>\d+)/raw/{_TILE}", self._labels),
+            (r"tables/(?P<id>\d+)/rows", self._rows),
         ]
 
-    def __call__(self, path: str) -> Answer:
-        """Status, headers and body for a path with its query."""
+    def __call__(self, path: str, verb: str = "GET", body: str = "") -> Answer:
+        """Status, headers and body for a path with its query; only operations write."""
         try:
-            return self._answer(path)
+            return self._answer(path, verb, body)
         except OmeroError as error:
             told = {"error": type(error).__name__, "message": str(error)}
             return status_of(error), dict(_JSON), json.dumps(told).encode()
 
-    def _answer(self, path: str) -> Answer:
+    def _answer(self, path: str, verb: str, body: str) -> Answer:
         parts = urlsplit(path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         for pattern, stream in self._streams:
-            if match := re.fullmatch(pattern, parts.path):
+            if verb == "GET" and (match := re.fullmatch(pattern, parts.path)):
                 return stream(match.groupdict(), query)
         for operation in CATALOGUE.values():
             match = re.fullmatch(operation.pattern, parts.path)
-            if match and operation.verb == "GET":
+            if match and operation.verb == verb:
                 in_path = {name: unquote(text) for name, text in match.groupdict().items()}
-                arguments = operation.arguments(in_path, query, b"")
+                arguments = operation.arguments(in_path, query, body.encode())
                 family = getattr(self._session, operation.family)
                 value = getattr(family, operation.name)(**arguments)
                 return 200, dict(_JSON), operation.result.dump_json(value)
@@ -69,6 +72,16 @@ class Fetch:
 
     def _labels(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
         return _pixels(self._session.labels_tile(int(at["id"]), _tile(at, query)))
+
+    def _rows(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
+        from ..remote.columns import column_pieces
+
+        if query.get("format") != "columns":
+            raise Invalid("Through the kernel a page gets rows as columns only.")
+        columns = _NAMES.validate_json(query.get("columns", "null"))
+        frame = self._session.read_rows(int(at["id"]), columns, query.get("condition"))
+        body = b"".join(column_pieces(frame))
+        return 200, {"Content-Type": "application/octet-stream"}, body
 
     def _tile(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
         asked = query.get("settings")

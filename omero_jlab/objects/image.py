@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Channel, ImportFailure, Placement, Roi, Shape, Skipped, TargetKind
+from ..model import Channel, ImportFailure, Placement, Provenance, Roi, Shape, Skipped, TargetKind
 from ..model import Image as ImageRecord
 from ..model import Labels as LabelsRecord
 from ..operations import AnySession
@@ -20,6 +20,7 @@ from .fetch import Fetch
 from .labels import Labels
 from .measured import Measured
 from .pixels import Program, dask_of, open_in, zarr_of
+from .rois import Rois
 from .thing import Thing
 
 if TYPE_CHECKING:
@@ -164,16 +165,36 @@ class Image(Drawn, Measured, Thing[ImageRecord]):
         return [Labels(self._session, record) for record in self._session.images.labels(self.id)]
 
     def attach_labels(
-        self, labels: Any, name: str = "labels", placement: Placement | None = None
+        self,
+        labels: Any,
+        name: str = "labels",
+        placement: Placement | None = None,
+        provenance: Provenance | None = None,
     ) -> Labels:
-        """Attach a label image, (Y, X), (Z, Y, X) or (T, Z, Y, X): 0 is background."""
-        record: LabelsRecord = self._session.add_labels(self.id, name, labels, placement)
+        """Attach a label image, (Y, X), (Z, Y, X) or (T, Z, Y, X): 0 is background.
+
+        Parameters
+        ----------
+        labels
+            numpy, dask, Zarr or xarray; a group of OME-Zarr, of which level 0 is taken; or the
+            path of a Zarr, TIFF or `.npy` file.  What is lazy is read chunk by chunk.
+        placement
+            Where its first pixel lies and how many pixels one covers, unless it has those of the
+            image.
+        provenance
+            How it was made.
+        """
+        from .label_sources import labels_from
+
+        record: LabelsRecord = self._session.add_labels(
+            self.id, name, labels_from(labels), placement, provenance
+        )
         return Labels(self._session, record)
 
     @property
-    def rois(self) -> tuple[Roi, ...]:
+    def rois(self) -> Rois:
         """The regions of interest."""
-        return self._session.shapes.list(self.id)
+        return Rois(self._session, self.record)
 
     def add_roi(self, *shapes: Shape, name: str = "") -> Roi:
         """Put a region of interest of one or more shapes on the image."""
@@ -250,6 +271,18 @@ class ImageList(list[Image]):
     def found(cls, session: AnySession, **conditions: Any) -> ImageList:
         """All images that fit the conditions of `images.find`, by id."""
         return cls(Image(session, record) for record in _all(session, conditions))
+
+    @classmethod
+    def where_table(cls, session: AnySession, condition: str) -> ImageList:
+        """All images whose tables fulfil a condition, by id."""
+        found = cls()
+        after = 0
+        while page := session.tables.images_where(condition, after=after, limit=_PAGE):
+            found += [Image(session, record) for record in page]
+            after = page[-1].id
+            if len(page) < _PAGE:
+                break
+        return found
 
     def as_json(self) -> str:
         """Ids of the images, and what failed or was skipped, as JSON."""

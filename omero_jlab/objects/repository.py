@@ -24,12 +24,14 @@ from ..operations import Accounts, Admin, AnySession
 from .arrays import as_tczyx, spacing_of
 from .collections import Collection, Containers, Images
 from .containers import Dataset, Plate, Project, Screen, Well
+from .exchange import import_file
 from .fetch import Fetch
 from .image import Image
 from .importing import Importing
 from .luts import Luts
 from .progress import wait
 from .tables import Table
+from .thing import Thing
 
 if TYPE_CHECKING:
     from ..widgets import RepositoryBrowser
@@ -168,22 +170,69 @@ class Repository(Importing):
         placement: Placement | None = None,
         dry_run: bool = False,
         quiet: bool = False,
+        image: Image | None = None,
+        axes: str = "",
+        again: bool = False,
     ) -> ResultsReport:
-        """Attach what CellProfiler wrote to the images that it measured.
+        """Attach what an analysis program wrote to the images that it analysed.
 
-        A dry run shows which image each image set is and why, and changes nothing.
+        CellProfiler, ilastik, Cellpose, StarDist, ImageJ and QuPath are known, and whatever a
+        plug-in knows.  A dry run shows which image each image set is and why, and changes
+        nothing.
+
+        Parameters
+        ----------
+        path
+            The folder that the program wrote, or one of its files.
+        images
+            Only these are looked at.
+        image
+            The image, where the output does not say which it is of.
+        placement
+            Where label images lie that are smaller or larger than the image.
+        axes
+            In which order arrays keep their axes where they say nothing, or the wrong thing:
+            "yx", "zyx", "tyxc".
+        again
+            Attach the same files a second time; without it that is refused.
+
+        Notes
+        -----
+        Each image gets the tables with its rows.  Where objects were made of others, a column
+        `Parent_X` holds the `ObjectNumber` of the parent in the table X of the same image, or 0:
+        `image.table("Cells").query("Parent_Nuclei == 7")` are the children of nucleus 7.  Pairs
+        that modules recorded (neighbours, tracks) are the table `Relationships`.
         """
         place = Path(path).expanduser().absolute()
         if not place.exists():
             raise Invalid(f"{place} does not exist on this machine: nothing was attached.")
         there = self._session.upload(place)
-        ids = None if images is None else tuple(image.id for image in images)
+        chosen = [image] if image is not None else images
+        ids = None if chosen is None else tuple(one.id for one in chosen)
         if dry_run:
             return self._session.ingest.plan_results(there, ids)
-        job = self._session.ingest.attach_results(there, ids, placement)
+        job = self._session.ingest.attach_results(there, ids, placement, axes, again)
         report = wait(self._session, job, "results", quiet)
         assert isinstance(report, ResultsReport)
         return report
+
+    def import_table(
+        self,
+        path: str | Path,
+        to: Thing[Any],
+        name: str | None = None,
+        description: str = "",
+        links: bool = True,
+        quiet: bool = False,
+    ) -> Table:
+        """Attach the table in a file of this machine to an object.
+
+        The file is OMERO.tables' (`.h5`), CSV, Parquet or Feather.  Ids in OMERO's image, well,
+        plate, dataset and ROI columns become links where all of a column lead to objects that you
+        see here, unless `links` is false; what was not kept is printed.
+        """
+        info = import_file(self._session, to.kind, to.id, path, name, description, links, quiet)
+        return Table(self._session, info)
 
     def save_image(
         self,

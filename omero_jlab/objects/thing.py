@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from ..errors import NotFound
+from ..errors import Invalid, NotFound
 from ..model import (
+    BULK_ANNOTATIONS,
     Attached,
     Comment,
     FileAnnotation,
     KeyValues,
+    LinkTarget,
     Owned,
+    Provenance,
     Rights,
+    TableReport,
     Tag,
     TargetKind,
     Undeleted,
 )
 from ..operations import AnySession
+from .exchange import import_file, is_path, populate_from
 from .files import AttachedFile
 from .tables import Table, rows_of
 
@@ -173,11 +178,85 @@ class Thing(Generic[R]):
             raise NotFound(f"{self.kind} {self.id} has no table {name!r}; it has {names}.")
         return named[-1]
 
-    def attach_table(self, frame: Any, name: str, description: str = "") -> Table:
-        """Attach the rows of a `pandas.DataFrame` as a table; a named index comes first."""
+    def attach_table(
+        self,
+        frame: Any,
+        name: str | None = None,
+        description: str = "",
+        *,
+        namespace: str = BULK_ANNOTATIONS,
+        units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        links: Mapping[str, LinkTarget] | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        provenance: Provenance | None = None,
+    ) -> Table:
+        """Attach the rows of a `pandas.DataFrame` as a table; a named index comes first.
+
+        `units` and `descriptions` are by column.  `links` says which columns hold ids of objects,
+        ``{"Image": "image", "Well": "well"}``: each must be there and visible to you.
+
+        Instead of a frame, a file of this machine may be given: OMERO.tables (`.h5`), CSV,
+        Parquet or Feather; the table is then called as the file, where no name is given.
+        """
+        if is_path(frame):
+            if units or descriptions or links or metadata or provenance:
+                raise Invalid(
+                    "units, descriptions, links, metadata and provenance are told of a DataFrame; "
+                    "a file says its own: read it with pandas to tell more."
+                )
+            info = import_file(
+                self._session, self.kind, self.id, frame, name, description, namespace=namespace
+            )
+            return Table(self._session, info)
+        if name is None:
+            raise Invalid("A table that is made of a DataFrame needs a name: name=…")
         rows = rows_of(frame)
-        info = self._session.add_table(self.kind, self.id, name, rows, description=description)
+        info = self._session.add_table(
+            self.kind,
+            self.id,
+            name,
+            rows,
+            namespace=namespace,
+            description=description,
+            units=units,
+            descriptions=descriptions,
+            links=links,
+            metadata=metadata,
+            provenance=provenance,
+        )
         return Table(self._session, info)
+
+    def populate(
+        self,
+        path: str | Path,
+        name: str | None = None,
+        allow_nan: bool = False,
+        keep_unresolved: bool = False,
+        dry_run: bool = False,
+        quiet: bool = False,
+    ) -> TableReport:
+        """Attach a CSV file of annotations, as `omero metadata populate` does.
+
+        Its cells name images, wells, plates, datasets or ROIs of this object, in columns that are
+        called so or that a first line `# header well,plate,s,d` tells; they become links.  A dry
+        run lists the cells that name no one object, and attaches nothing.  Numbers of which one is
+        missing are text, unless `allow_nan`.
+        """
+        report = populate_from(
+            self._session,
+            self.kind,
+            self.id,
+            path,
+            name,
+            allow_nan,
+            keep_unresolved,
+            dry_run,
+            quiet,
+        )
+        if not quiet:
+            print(report.as_text())
+        return report
 
     def _of(self, kind: type[A]) -> list[A]:
         found = (attached.annotation for attached in self.annotations())

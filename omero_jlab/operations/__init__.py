@@ -7,11 +7,13 @@ from .admin import Admin
 from .annotate import Annotations, Search
 from .browse import Browse, Containers, Graph
 from .declare import UNSET, Operation, Request, Unset, operations_of
+from .exchange import Exchange
+from .gates import Gates
 from .images import Images
 from .ingest import Ingest
 from .server import Jobs, Server
 from .session import AnySession
-from .shapes import Shapes
+from .shapes import Folders, Shapes
 from .streams import Streams
 from .tables import Tables
 from .uploads import Uploads
@@ -19,8 +21,9 @@ from .zarr import Zarr
 
 __all__ = [
     "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Admin", "Annotations",
-    "AnySession", "Browse", "Containers", "Graph", "Images", "Ingest", "Jobs", "Operation",
-    "Request", "Search", "Server", "Shapes", "Streams", "Tables", "Unset", "Uploads",
+    "AnySession", "Browse", "Containers", "Exchange", "Folders", "Gates", "Graph", "Images",
+    "Ingest", "Jobs", "Operation", "Request", "Search", "Server", "Shapes", "Streams", "Tables",
+    "Unset", "Uploads",
     "Zarr",
 ]  # fmt: skip
 
@@ -36,8 +39,11 @@ FAMILIES: dict[str, type] = {
     "graph": Graph,
     "images": Images,
     "shapes": Shapes,
+    "folders": Folders,
     "annotations": Annotations,
     "tables": Tables,
+    "gates": Gates,
+    "exchange": Exchange,
     "search": Search,
     "ingest": Ingest,
     "admin": Admin,

@@ -32,6 +32,7 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "stream",
 ]
 
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -82,6 +83,16 @@ def patch(path: str) -> Callable[[F], F]:
 def delete(path: str) -> Callable[[F], F]:
     """Declare a method that takes something away."""
     return _declare("DELETE", path)
+
+
+def stream(name: str) -> Callable[[F], F]:
+    """Declare a method that is the stream `name` of the Session, too large for JSON."""
+
+    def mark(function: F) -> F:
+        function.__dict__["__stream__"] = name
+        return function
+
+    return mark
 
 
 @dataclass(frozen=True)

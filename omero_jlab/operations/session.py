@@ -8,10 +8,12 @@ from .accounts import Accounts
 from .admin import Admin
 from .annotate import Annotations, Search
 from .browse import Browse, Containers, Graph
+from .exchange import Exchange
+from .gates import Gates
 from .images import Images
 from .ingest import Ingest
 from .server import Jobs, Server
-from .shapes import Shapes
+from .shapes import Folders, Shapes
 from .streams import Streams
 from .tables import Tables
 from .uploads import Uploads
@@ -60,10 +62,19 @@ class AnySession(Streams, Protocol):
     def shapes(self) -> Shapes: ...
 
     @property
+    def folders(self) -> Folders: ...
+
+    @property
     def annotations(self) -> Annotations: ...
 
     @property
     def tables(self) -> Tables: ...
+
+    @property
+    def gates(self) -> Gates: ...
+
+    @property
+    def exchange(self) -> Exchange: ...
 
     @property
     def search(self) -> Search: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model import (
+    BULK_ANNOTATIONS,
     Attached,
     Image,
     Labels,
+    LinkTarget,
+    NewRoi,
     OriginalFile,
     Picture,
     Placement,
     Projection,
+    Provenance,
     Settings,
     Spacing,
+    TableChange,
     TableInfo,
     TargetKind,
     Tile,
@@ -123,9 +128,18 @@ class Streams(Protocol):
         ...
 
     def add_labels(
-        self, image_id: int, name: str, labels: Any, placement: Placement | None = None
+        self,
+        image_id: int,
+        name: str,
+        labels: Any,
+        placement: Placement | None = None,
+        provenance: Provenance | None = None,
     ) -> Labels:
         """Attach a label image: array (Y, X), (Z, Y, X) or (T, Z, Y, X) of integers ≥ 0."""
+        ...
+
+    def add_rois(self, image_id: int, rois: Sequence[NewRoi], folder: str = "") -> tuple[int, ...]:
+        """Put regions on an image, all or none; answers their ids in the order given."""
         ...
 
     def add_image(
@@ -147,14 +161,41 @@ class Streams(Protocol):
         id: int,
         name: str,
         frame: Any,
-        namespace: str = "",
+        namespace: str = BULK_ANNOTATIONS,
         description: str = "",
+        units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        links: Mapping[str, LinkTarget] | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        provenance: Provenance | None = None,
     ) -> TableInfo:
-        """Attach a table with the rows of a `pandas.DataFrame`."""
+        """Attach a table with the rows of a `pandas.DataFrame`.
+
+        `units`, `descriptions` and `links` are by column; a column that links holds ids.
+        """
         ...
 
-    def append_rows(self, table_id: int, frame: Any) -> TableInfo:
-        """Append rows to a table; durable when this returns."""
+    def append_rows(self, table_id: int, frame: Any, version: int | None = None) -> TableInfo:
+        """Append rows to a table; durable when this returns.
+
+        Where `version` is given and the table is at another, nothing is changed: Conflict.
+        """
+        ...
+
+    def update_rows(self, table_id: int, frame: Any, version: int | None = None) -> TableChange:
+        """Give rows, named by the index or the column `row_id` of `frame`, other values."""
+        ...
+
+    def add_columns(
+        self,
+        table_id: int,
+        frame: Any,
+        units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        links: Mapping[str, LinkTarget] | None = None,
+        version: int | None = None,
+    ) -> TableChange:
+        """Add the columns of `frame`, whose index names the rows; other rows have no value."""
         ...
 
     def read_rows(
@@ -169,6 +210,42 @@ class Streams(Protocol):
         version: int | None = None,
     ) -> Any:
         """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
+        ...
+
+    def read_batches(
+        self,
+        table_id: int,
+        columns: Sequence[str] | None = None,
+        condition: str | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        version: int | None = None,
+    ) -> Iterator[Any]:
+        """The same rows as `pyarrow.RecordBatch`es of bounded size, `row_id` first.
+
+        At least one comes, so that the columns' types are known.
+        """
+        ...
+
+    def export_rows(
+        self,
+        table_id: int,
+        format: str,
+        columns: Sequence[str] | None = None,
+        condition: str | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        version: int | None = None,
+        safe: bool = True,
+    ) -> Iterator[bytes]:
+        """The same rows as a file, piece by piece: `csv` or `parquet`.
+
+        Where `safe`, CSV has an apostrophe before texts that a spreadsheet takes for formulas.
+        """
         ...
 
     def add_file(

@@ -34,12 +34,23 @@ def _method(operation: Operation) -> Callable[..., Any]:
     return method
 
 
+def _stream(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def method(self: Family, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._session, name)(*args, **kwargs)
+
+    return method
+
+
 def _kind(name: str, protocol: type) -> type[Family]:
     methods = {
         operation.name: _method(operation)
         for operation in CATALOGUE.values()
         if operation.family == name
     }
+    for each, function in vars(protocol).items():
+        if hasattr(function, "__stream__"):
+            methods[each] = _stream(function, function.__stream__)
     return type(protocol.__name__, (Family,), {**methods, "__doc__": protocol.__doc__})
 
 

@@ -1,21 +1,30 @@
-"""Rows on the wire: `pandas.DataFrame` to an Arrow IPC stream and back, index included."""
+"""Rows on the wire: frames and batches to an Arrow IPC stream and back."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from ..errors import Invalid
+from ..errors import Invalid, Unavailable
 from .wire import PIECE, pieces
 
-__all__ = ["frame_from", "frame_in", "frame_pieces"]
+__all__ = [
+    "batch_pieces",
+    "batches_from",
+    "frame_from",
+    "frame_in",
+    "frame_of_batches",
+    "frame_pieces",
+]
 
 _ROWS = 1 << 16
+# A compressed batch that keeps more than this of its size costs more time than it saves.
+_WORTH = 0.8
 
 
 def frame_pieces(frame: Any) -> Iterator[bytes]:
@@ -70,3 +79,104 @@ def frame_in(path: Path, offset: int) -> Any:
     with path.open("rb") as file:
         file.seek(offset)
         return frame_from(pa.PythonFile(file, "r"))
+
+
+def batch_pieces(
+    batches: Iterable[pa.RecordBatch], compression: str | None = None
+) -> Iterator[bytes]:
+    """`pyarrow.RecordBatch`es as an Arrow IPC stream, in pieces of at most 1 MB.
+
+    They are compressed as `compression` says (`lz4`, `zstd`) if that makes the first one smaller.
+    """
+    sink = io.BytesIO()
+    writer = None
+    for batch in batches:
+        if writer is None:
+            options = pa.ipc.IpcWriteOptions(compression=_worthwhile(batch, compression))
+            writer = pa.ipc.new_stream(sink, batch.schema, options=options)
+        writer.write_batch(batch)
+        yield from _taken(sink)
+    if writer is not None:
+        writer.close()
+        yield from _taken(sink)
+
+
+def _taken(sink: io.BytesIO) -> Iterator[bytes]:
+    yield from pieces(sink.getbuffer())
+    sink.seek(0)
+    sink.truncate()
+
+
+def _worthwhile(batch: pa.RecordBatch, compression: str | None) -> str | None:
+    if compression is None:
+        return None
+    some = batch.slice(0, max(len(batch) // 16, 1))
+    plain, small = (
+        len(_written(some, pa.ipc.IpcWriteOptions(compression=each)))
+        for each in (None, compression)
+    )
+    return compression if small < _WORTH * plain else None
+
+
+def _written(batch: pa.RecordBatch, options: Any) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
+
+
+class _Incoming(io.RawIOBase):
+    """Pieces as they arrive, as a file."""
+
+    def __init__(self, source: Iterator[bytes]) -> None:
+        self._source = source
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._source, b""))
+        some = self._rest[: len(buffer)]
+        buffer[: len(some)] = some
+        self._rest = self._rest[len(some) :]
+        return len(some)
+
+
+def batches_from(source: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
+    """The batches in the pieces of an Arrow IPC stream, as they arrive.
+
+    Raises
+    ------
+    Unavailable
+        The stream ends early, or is none.
+    """
+    try:
+        with pa.ipc.open_stream(io.BufferedReader(_Incoming(source), PIECE)) as reader:
+            for batch in reader:
+                # Offsets are only numbers in the stream: unchecked, they lead anywhere in memory.
+                batch.validate(full=True)
+                yield batch
+    except (pa.ArrowException, OSError) as error:
+        raise Unavailable(f"The server's rows ended early: {error}") from error
+
+
+def frame_of_batches(body: bytes) -> Any:
+    """The `pandas.DataFrame` in the Arrow IPC stream that a table sent.
+
+    Raises
+    ------
+    Unavailable
+        It is none, or it ends early.
+    """
+    from ..tables import frame_from_arrow
+
+    try:
+        with pa.ipc.open_stream(body) as reader:
+            batches = list(reader)
+        for batch in batches:
+            batch.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise Unavailable(f"The server sent no whole table: {error}") from error
+    return frame_from_arrow(batches)

@@ -119,18 +119,24 @@ class LevelPixels:
     """
 
     def __init__(
-        self, files: Files | None, level: int, layout: LevelLayout, part: ImagePart | None
+        self,
+        files: Files | None,
+        level: int,
+        layout: LevelLayout,
+        part: ImagePart | None,
+        group: str = "",
     ) -> None:
         self._files = files
         self._level = level
         self._layout = layout
         self._part = part
+        self._group = group
 
     def __reduce__(self) -> tuple[Any, ...]:
         files = self._files
         if isinstance(files, SessionFiles) and self._part is not None and not files.can_share:
             files = None
-        return (LevelPixels, (files, self._level, self._layout, self._part))
+        return (LevelPixels, (files, self._level, self._layout, self._part, self._group))
 
     def __call__(
         self, t: int, c: int, z: int, y: int, x: int, height: int, width: int
@@ -149,18 +155,34 @@ class LevelPixels:
         return self._fetched(self._files, (t, c, z), y, x, height, width)
 
     @classmethod
-    def of(cls, session: AnySession, image_id: int, level: int, direct: bool = True) -> LevelPixels:
-        """The pixels of a level of an image that the Session's user may see."""
+    def of(
+        cls,
+        session: AnySession,
+        image_id: int,
+        level: int,
+        direct: bool = True,
+        group: str = "",
+    ) -> LevelPixels:
+        """The pixels of a level of an image that the Session's user may see.
+
+        `group` names a label image over it, such as `labels/nuclei`.
+        """
         files = SessionFiles(session, image_id)
-        document = files.get(f"{level}/zarr.json")
+        document = files.get(f"{_inside(group)}{level}/zarr.json")
         if document is None:
-            raise Invalid(f"Image {image_id} has no level {level}.")
+            raise Invalid(f"Image {image_id} has no level {_inside(group)}{level}.")
         part = None
         if direct:
-            part = next((p for p in session.zarr.parts(image_id) or () if not p.path), None)
+            part = next((p for p in session.zarr.parts(image_id) or () if p.path == group), None)
             if part is not None and _reader_of(part) is None:
                 part = None
-        return cls(files, level, layout_of(json.loads(document)), part)
+        return cls(files, level, layout_of(json.loads(document)), part, group)
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int, int]:
+        """Sizes along TCZYX."""
+        t, c, z, y, x = self._layout.shape[:5]
+        return (t, c, z, y, x)
 
     @property
     def chunk(self) -> tuple[int, int]:
@@ -186,7 +208,8 @@ class LevelPixels:
             y0, y1 = max(y, top), min(y + height, top + ky)
             x0, x1 = max(x, left), min(x + width, left + kx)
             target = out[y0 - y : y1 - y, x0 - x : x1 - x]
-            key = f"{self._level}/c/{t // kt}/{c // kc}/{z // kz}/{row}/{column}"
+            at = f"{t // kt}/{c // kc}/{z // kz}/{row}/{column}"
+            key = f"{_inside(self._group)}{self._level}/c/{at}"
             data = files.get(key)
             if data is None:
                 target[...] = layout.fill
@@ -198,6 +221,10 @@ class LevelPixels:
         columns = range(x // kx, (x + width - 1) // kx + 1)
         _at_once(fill, [(row, column) for row in rows for column in columns])
         return out
+
+
+def _inside(group: str) -> str:
+    return f"{group}/" if group else ""
 
 
 class ImageFiles:

@@ -9,22 +9,22 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, TypeAdapter
 
 from ..errors import Invalid, Newer
 from ..model import (
     Attached,
     Image,
     Labels,
+    NewRoi,
     OriginalFile,
     Picture,
     Placement,
     Projection,
+    Provenance,
     Record,
     Settings,
     Spacing,
     Status,
-    TableInfo,
     TargetKind,
     Tile,
 )
@@ -36,6 +36,9 @@ from ..operations import (
     Annotations,
     Browse,
     Containers,
+    Exchange,
+    Folders,
+    Gates,
     Graph,
     Images,
     Ingest,
@@ -51,13 +54,15 @@ from ..operations import (
 )
 from . import wire
 from .families import family
+from .rows import RemoteRows
 from .transport import Body, Transport, is_loopback
 from .uploading import Uploading
 from .zarr import zarr_file
 
 __all__ = ["RemoteSession", "log_in"]
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 def log_in(url: str, user: str, password: str) -> str:
@@ -77,7 +82,7 @@ def log_in(url: str, user: str, password: str) -> str:
     return str(json.loads(answer)["token"])
 
 
-class RemoteSession(Streams):
+class RemoteSession(RemoteRows, Streams):
     """The repository of the server at `url` as the owner of `token` sees it.
 
     Threads may share it; pickled, it carries address, token and group only.
@@ -91,8 +96,11 @@ class RemoteSession(Streams):
     graph: Graph
     images: Images
     shapes: Shapes
+    folders: Folders
     annotations: Annotations
     tables: Tables
+    gates: Gates
+    exchange: Exchange
     search: Search
     ingest: Ingest
     admin: Admin
@@ -264,13 +272,31 @@ class RemoteSession(Streams):
         return self._zarr(f"zarr/{version}/plates/{plate_id}.zarr/{key}")
 
     def add_labels(
-        self, image_id: int, name: str, labels: Any, placement: Placement | None = None
+        self,
+        image_id: int,
+        name: str,
+        labels: Any,
+        placement: Placement | None = None,
+        provenance: Provenance | None = None,
     ) -> Labels:
         """Attach a label image: array (Y, X), (Z, Y, X) or (T, Z, Y, X) of integers ≥ 0."""
         array = labels if hasattr(labels, "dask") else np.asarray(labels)
-        header = wire.NewLabels(name=name, placement=placement, array=wire.form_of(array))
+        header = wire.NewLabels(
+            name=name, placement=placement, provenance=provenance, array=wire.form_of(array)
+        )
         path = f"images/{image_id}/labels"
         return self._post(path, Labels, lambda: wire.framed(header, wire.blocks(array)))
+
+    def add_rois(self, image_id: int, rois: Sequence[NewRoi], folder: str = "") -> tuple[int, ...]:
+        """Put regions on an image, all or none; answers their ids in the order given."""
+        from .rois import NewRois, roi_pieces
+
+        header, every = NewRois(folder=folder), tuple(rois)
+        return self._post(
+            f"images/{image_id}/rois/many",
+            tuple[int, ...],
+            lambda: wire.framed(header, roi_pieces(every)),
+        )
 
     def add_image(
         self,
@@ -294,50 +320,6 @@ class RemoteSession(Streams):
             array=wire.form_of(pixels),
         )
         return self._post("images", Image, lambda: wire.framed(header, wire.blocks(pixels)))
-
-    def add_table(
-        self,
-        kind: TargetKind,
-        id: int,
-        name: str,
-        frame: Any,
-        namespace: str = "",
-        description: str = "",
-    ) -> TableInfo:
-        """Attach a table with the rows of a `pandas.DataFrame`."""
-        header = wire.NewTable(name=name, namespace=namespace, description=description)
-        return self._post(f"objects/{kind}/{id}/tables", TableInfo, _rows(header, frame))
-
-    def append_rows(self, table_id: int, frame: Any) -> TableInfo:
-        """Append rows to a table; durable when this returns."""
-        return self._post(f"tables/{table_id}/rows", TableInfo, _rows(wire.NewTable(), frame))
-
-    def read_rows(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Any:
-        """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
-        from .frames import frame_from
-
-        _, body = self._get(
-            f"tables/{table_id}/rows",
-            columns=None if columns is None else json.dumps(list(columns)),
-            condition=condition,
-            order_by=order_by,
-            descending=descending,
-            limit=limit,
-            offset=offset,
-            version=version,
-            format="arrow",
-        )
-        return frame_from(body)
 
     def add_file(
         self,
@@ -380,31 +362,15 @@ class RemoteSession(Streams):
         with self.transport.answer("GET", f"files/{file_id}/content", group=self.group) as answer:
             yield from self.transport.pieces(answer)
 
-    def _get(self, where: str, /, **query: Any) -> tuple[Any, bytes]:
-        given = {k: _as_text(v) for k, v in query.items() if v is not None}
-        return self.transport.fetch("GET", where, given, group=self.group)
-
     def _zarr(self, path: str) -> bytes | None:
         return zarr_file(self.transport, path)
 
     def _array(self, where: str, /, **query: Any) -> NDArray[Any]:
         return wire.array_from(*self._get(where, **query))
 
-    def _post(self, path: str, kind: type[R], body: Body) -> R:
-        _, answer = self.transport.fetch(
-            "POST", path, body=body, group=self.group, request_id=self.request_id
-        )
-        return TypeAdapter(kind).validate_json(answer)
-
 
 def _place(tile: Tile) -> str:
     return f"{tile.level}/{tile.t}/{tile.z}/{tile.row}/{tile.column}"
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, BaseModel):
-        return value.model_dump_json()
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _readable(path: Path) -> Path:
@@ -412,12 +378,6 @@ def _readable(path: Path) -> Path:
     if not path.is_file():
         raise Invalid(f"There is no file at {path}.")
     return path
-
-
-def _rows(header: Record, frame: Any) -> Body:
-    from .frames import frame_pieces
-
-    return lambda: wire.framed(header, frame_pieces(frame))
 
 
 def _file(header: Record, path: Path) -> Body:

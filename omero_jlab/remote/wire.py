@@ -11,14 +11,22 @@ import math
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, ValidationError
 
 from ..errors import Invalid, Unavailable
-from ..model import FileToUpload, Placement, Record, Spacing
+from ..model import (
+    BULK_ANNOTATIONS,
+    FileToUpload,
+    LinkTarget,
+    Placement,
+    Provenance,
+    Record,
+    Spacing,
+)
 
 __all__ = [
     "API_PATH",
@@ -28,6 +36,8 @@ __all__ = [
     "USER",
     "ArrayForm",
     "Batch",
+    "ChangedRows",
+    "NewColumns",
     "NewFile",
     "NewImage",
     "NewLabels",
@@ -39,8 +49,11 @@ __all__ = [
     "blocks",
     "form_of",
     "framed",
+    "header",
     "pieces",
 ]
+
+M = TypeVar("M", bound=Record)
 
 API_PATH = "omero-jlab/api/v1/"
 GROUP = "X-Omero-Jlab-Group"
@@ -87,6 +100,7 @@ class NewLabels(Record):
 
     name: str
     placement: Placement | None = None
+    provenance: Provenance | None = None
     array: ArrayForm
 
 
@@ -94,8 +108,28 @@ class NewTable(Record):
     """What comes before the rows of a new table; rows are an Arrow IPC stream."""
 
     name: str = ""
-    namespace: str = ""
+    namespace: str = BULK_ANNOTATIONS
     description: str = ""
+    units: dict[str, str] | None = None
+    descriptions: dict[str, str] | None = None
+    links: dict[str, LinkTarget] | None = None
+    metadata: dict[str, str | int | float | bool] | None = None
+    provenance: Provenance | None = None
+
+
+class NewColumns(Record):
+    """What comes before the values of new columns of the table `version`."""
+
+    units: dict[str, str] | None = None
+    descriptions: dict[str, str] | None = None
+    links: dict[str, LinkTarget] | None = None
+    version: int | None = None
+
+
+class ChangedRows(Record):
+    """What comes before rows that are appended to the table `version`, or change others."""
+
+    version: int | None = None
 
 
 class NewFile(Record):
@@ -116,6 +150,21 @@ class Received(Record):
     """The answer to a piece of a file: how many bytes of the file are there."""
 
     received: NonNegativeInt
+
+
+def header(model: type[M], **fields: Any) -> M:
+    """What comes before an upload, made of what a caller gave.
+
+    Raises
+    ------
+    Invalid
+        A field is of another type.
+    """
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise Invalid(f"This cannot be sent: {found}") from None
 
 
 def framed(header: Record, payload: Iterable[bytes]) -> Iterator[bytes]:

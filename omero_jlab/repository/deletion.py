@@ -22,6 +22,8 @@ from ..database import (
     FieldRow,
     FileRow,
     FilesetRow,
+    FolderRoiRow,
+    GateRow,
     Guarded,
     ImageRow,
     ProjectDatasetRow,
@@ -29,6 +31,7 @@ from ..database import (
     ScreenPlateRow,
     SegmentRow,
     SettingsRow,
+    TableVersionRow,
     WellRow,
 )
 from ..errors import Invalid
@@ -64,6 +67,8 @@ def alive(db: GuardedSession, column: Any, ids: Collection[int]) -> Iterator[Any
 def parts_of(db: GuardedSession, annotation: AnnotationRow) -> list[Guarded]:
     """What nobody needs without an annotation: a table's segments, a file attached only here."""
     parts: list[Guarded] = list(alive(db, SegmentRow.table_id, [annotation.id]))
+    parts += alive(db, TableVersionRow.table_id, [annotation.id])
+    parts += alive(db, GateRow.table_id, [annotation.id])
     if annotation.file_id is not None:
         users = alive(db, AnnotationRow.file_id, [annotation.file_id])
         if {row.id for row in users} <= {annotation.id}:
@@ -115,8 +120,10 @@ class Plan:
         images = self._ids["image"]
         labels = [r for r in alive(self._db, AnnotationRow.image_id, images) if r.kind == "labels"]
         rows = self._places()
-        for column in (RoiRow.image_id, SettingsRow.image_id):
-            rows += alive(self._db, column, images)
+        regions = list(alive(self._db, RoiRow.image_id, images))
+        rows += regions
+        rows += alive(self._db, FolderRoiRow.child_id, _ids(regions))
+        rows += alive(self._db, SettingsRow.image_id, images)
         rows += alive(self._db, FileRow.fileset_id, self._fileset_ids())
         links = {link.id: link for link in self._annotation_links(labels)}
         rows += [*labels, *links.values()]

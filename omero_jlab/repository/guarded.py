@@ -27,6 +27,7 @@ UNGUARDED = {
     "ids": "reserves ids",
     "search": "asks the full-text index, whose hits are then selected with the criterion",
     "index": "writes the full-text index",
+    "many": "writes many rows that are alike in all that the rule looks at, one being checked",
     "graph": "plans a deletion over everything it touches, then checks each row",
     "purge": "removes the rows of what was deleted long enough ago",
     "erase": "finds and removes everything that an object left, for administrators",

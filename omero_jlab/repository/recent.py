@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 __all__ = ["Recent"]
@@ -41,6 +41,12 @@ class Recent(Generic[K, V]):
         """What is remembered."""
         with self._guard:
             return list(self._kept.values())
+
+    def forget(self, whether: Callable[[K], bool]) -> None:
+        """Forget the values whose key is told."""
+        with self._guard:
+            for key in [each for each in self._kept if whether(each)]:
+                del self._kept[key]
 
     def clear(self) -> None:
         """Forget every value."""

@@ -7,7 +7,14 @@ from typing import Any
 from sqlalchemy import Select, false, select
 from sqlalchemy.orm import Session as OrmSession
 
-from ..database import AnnotationLinkRow, AnnotationRow, FileRow, Guarded, ImageRow
+from ..database import (
+    AnnotationLinkRow,
+    AnnotationRow,
+    FileRow,
+    Guarded,
+    ImageRow,
+    TableVersionRow,
+)
 from ..errors import NotFound
 from ..model import (
     Annotation,
@@ -97,14 +104,7 @@ def annotation_record(db: OrmSession, access: Access, row: AnnotationRow) -> Ann
         case "file":
             return _file(db, common, row)
         case "table":
-            return TableInfo(
-                **common,
-                name=row.name,
-                description=row.description,
-                columns=tuple(Column.model_validate(column) for column in details["columns"]),
-                rows=details["rows"],
-                table_version=details["version"],
-            )
+            return _table(db, common, row)
         case "labels":
             sizes = ("dtype", "size_t", "size_z", "height", "width", "maximum")
             return Labels(
@@ -113,8 +113,27 @@ def annotation_record(db: OrmSession, access: Access, row: AnnotationRow) -> Ann
                 name=row.name,
                 image_id=row.image_id,
                 placement=Placement.model_validate(details["placement"]),
+                provenance=details.get("provenance"),
             )
     raise AssertionError(f"annotation {row.id} is of unknown kind {row.kind}")
+
+
+def _table(db: OrmSession, common: dict[str, Any], row: AnnotationRow) -> TableInfo:
+    columns = (Column.model_validate(column) for column in row.details["columns"])
+    versions = select(TableVersionRow).where(TableVersionRow.table_id == row.id)
+    newest = db.scalars(versions.order_by(TableVersionRow.number.desc()).limit(1)).first()
+    if newest is None:
+        raise NotFound(f"There is no table {row.id}.")
+    return TableInfo(
+        **common,
+        name=row.name,
+        description=row.description,
+        columns=tuple(column for column in columns if column.until is None),
+        rows=newest.rows,
+        table_version=newest.number,
+        metadata=row.details.get("metadata", {}),
+        provenance=row.details.get("provenance"),
+    )
 
 
 def _file(db: OrmSession, common: dict[str, Any], row: AnnotationRow) -> FileAnnotation:

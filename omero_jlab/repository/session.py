@@ -24,10 +24,12 @@ from .labels import LabelImages
 from .people.accounts import Accounts, group_record, user_record
 from .people.capabilities import Zarr
 from .pictures.render import Pictures
+from .rois.folders import Folders
+from .rois.many import ManyRois
 from .save import NewImages
 from .search import Search
 from .shapes import Shapes
-from .tables import Rows, Tables
+from .tables import AskedTables, Exchange, Gates, RowStreams
 from .upkeep.admin import Admin
 from .zarr import ZarrFiles
 
@@ -80,7 +82,7 @@ class Server:
         )
 
 
-class Session(Pictures, LabelImages, ZarrFiles, NewImages, Rows, Files):
+class Session(Pictures, LabelImages, ManyRois, ZarrFiles, NewImages, RowStreams, Files):
     """One user's view of the repository; every operation of the catalogue, and the streams."""
 
     def in_group(self, group: str | int) -> Session:
@@ -150,14 +152,29 @@ class Session(Pictures, LabelImages, ZarrFiles, NewImages, Rows, Files):
         return Shapes(self)
 
     @cached_property
+    def folders(self) -> Folders:
+        """Folders of regions."""
+        return Folders(self)
+
+    @cached_property
     def annotations(self) -> Annotations:
         """Tags, key-values, comments, files."""
         return Annotations(self)
 
     @cached_property
-    def tables(self) -> Tables:
+    def tables(self) -> AskedTables:
         """Result tables."""
-        return Tables(self)
+        return AskedTables(self)
+
+    @cached_property
+    def gates(self) -> Gates:
+        """Named populations of result tables."""
+        return Gates(self)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """Tables from files of other programs."""
+        return Exchange(self)
 
     @cached_property
     def search(self) -> Search:

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError
 
 from ..database import Engines, RepositoryRow
-from ..errors import Full, OmeroError, Unavailable
+from ..errors import Full, OmeroError, Unavailable, Unreadable
 from ..pixels import FILES
 from ..storage import (
     Guard,
@@ -36,6 +37,7 @@ from .access import Access, load_access
 from .config import database_of, journal_of, read_config
 from .guarded import GuardedSession
 from .jobs.live_jobs import LiveJob
+from .pins import Pins
 from .readers import Readers
 from .recent import Recent
 from .upkeep.damage import Damage
@@ -65,7 +67,7 @@ class State:
         self.closing = threading.Event()
         self._uuid = layout.identity().uuid
         self._database_lock = self._open_disk()
-        self.workers = Workers(("omero_jlab.formats", "omero_jlab.results"))
+        self.workers = Workers(("omero_jlab.formats", "omero_jlab.results", "omero_jlab.tables"))
         self.uploads = Uploads(self.layout, self.config.uploads, self._room_for_uploads)
         self.damage = Damage(self.books)
         self.freshness = Freshness(
@@ -76,7 +78,7 @@ class State:
             self.check_writable,
             self.closing,
         )
-        self.readers = Readers(self.freshness)
+        self.readers = Readers(self.freshness, self.index_lost)
         self.jobs = ThreadPoolExecutor(2, "omero-jlab-job")
         self.followers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "omero-jlab-follower")
         self.slow_jobs = ThreadPoolExecutor(1, "omero-jlab-slow-job")
@@ -87,9 +89,11 @@ class State:
         self.looking_after: threading.Thread | None = None
         self.running: dict[int, LiveJob] = {}
         self.outcomes: dict[int, dict[str, Any]] = {}
-        self.views: Recent[tuple[int, int], TableView] = Recent(64)
+        self.views: Recent[tuple[int, int, int], TableView] = Recent(64)
+        self.pins = Pins()
         self.seen: Recent[tuple[int, Access, int], Any] = Recent(1024)
         self._appenders: dict[int, threading.Lock] = {}
+        self.compacted: set[int] = set()
         self._epoch = 0
         self._accesses: dict[tuple[str, str | int | None], tuple[int, Access]] = {}
         self._accesses_guard = threading.Lock()
@@ -142,11 +146,17 @@ class State:
     def _take_back(self) -> None:
         """Open the repository again on a disk that was mounted anew: a store knows how."""
 
+    def index_lost(self, folder: Path, reason: str) -> OmeroError:
+        """The error to raise where an index is of no use: a store makes it again."""
+        return Unreadable(
+            f"{reason}: ask the repository's administrator to restore it from the backup."
+        )
+
     def _make_room(self, bytes_wanted: int) -> None:
         """Free room by removing what was deleted first: a store knows how."""
 
     def appending(self, table_id: int) -> threading.Lock:
-        """The lock that a thread holds while it appends to a table."""
+        """The lock that a thread holds while it changes a table."""
         with self._accesses_guard:
             return self._appenders.setdefault(table_id, threading.Lock())
 

@@ -25,6 +25,7 @@ from ..rendering import warm_up
 from ..storage import Layout, sweep, uploads_folder
 from .guarded import GuardedSession
 from .intents import undo_all
+from .jobs.indexes import Rebuilding
 from .jobs.progress import beat
 from .jobs.pyramids import forgotten_pyramids
 from .jobs.requeue import requeue, run_again
@@ -47,6 +48,10 @@ _ANSWERS_KEPT = timedelta(days=1)
 
 class Store(State):
     """An open repository.  Its process must hold the repository's lock."""
+
+    def __init__(self, layout: Layout, tier: str) -> None:
+        super().__init__(layout, tier)
+        self.rebuilding = Rebuilding(self, lambda left: run_again(left, self.session))
 
     @classmethod
     def open(cls, root: Path, create: bool = False, tier: str = "personal") -> Store:
@@ -150,6 +155,10 @@ class Store(State):
         self.uploads.load()
         with self.books() as db:
             self._end_generation(db)
+
+    def index_lost(self, folder: Path, reason: str) -> OmeroError:
+        """The error to raise where an index is of no use: it is made again by a job."""
+        return self.rebuilding.begin(folder, reason)
 
     def _make_room(self, bytes_wanted: int) -> None:
         self.jobs.submit(_purge_oldest, self, bytes_wanted)

@@ -1,17 +1,19 @@
-"""A table's rows over HTTP: Arrow for programs, JSON for pages, CSV for people."""
+"""A table's rows over HTTP: Arrow for programs, JSON for pages, CSV and Parquet for files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Json, NonNegativeInt
 
-from ..errors import TooLarge
+from ..errors import Invalid, TooLarge
 from ..model import Record
 from ..operations import AnySession
-from ..remote.wire import NewTable, pieces
+from ..operations.paging import after_row
+from ..remote.wire import ChangedRows, NewColumns, pieces
 from .base import RepositoryHandler, reads, writes
 from .spool import Spool
 from .uploads import UploadHandler, number
@@ -19,10 +21,17 @@ from .uploads import UploadHandler, number
 __all__ = ["ROWS"]
 
 _JSON_ROWS = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_TYPES = {
+    "arrow": "application/vnd.apache.arrow.stream",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 class _Rows(Record):
+    """Which rows; `after` is the number of the row behind which a page begins."""
+
     table_id: int
     columns: Json[tuple[str, ...]] | None = None
     condition: str | None = None
@@ -30,8 +39,11 @@ class _Rows(Record):
     descending: bool = False
     limit: NonNegativeInt | None = None
     offset: NonNegativeInt = 0
+    after: int | None = None
     version: int | None = None
-    format: Literal["arrow", "json", "csv"] = "arrow"
+    format: Literal["arrow", "json", "csv", "parquet"] = "arrow"
+    compression: Literal["lz4", "zstd"] | None = None
+    safe: bool = True
 
 
 class RowsHandler(UploadHandler):
@@ -41,14 +53,21 @@ class RowsHandler(UploadHandler):
     async def get(self, table_id: str) -> None:
         """Answer with rows; their permanent ids are the index."""
         asked = self.asked(_Rows, table_id=table_id)
+        if asked.after is not None and (asked.order_by or asked.offset):
+            raise Invalid("after goes on behind a row_id: it takes neither order_by nor offset.")
         if asked.format == "json" and (asked.limit or 0) > _JSON_ROWS:
-            raise TooLarge(f"JSON has at most {_JSON_ROWS} rows: ask for pages, or for arrow.")
-        content_type, encode = _FORMATS[asked.format]
-        found = await self.with_session(lambda session: encode(_read(session, asked)))
-        self.set_header("Content-Type", content_type)
+            raise TooLarge(
+                f"JSON has at most {_JSON_ROWS:,} rows: ask for pages with limit={_JSON_ROWS} and "
+                "after=(the last row_id), or for format=arrow."
+            )
+        found, first = await self.with_session(lambda session: _begun(session, asked))
+        self.set_header("Content-Type", _TYPES[asked.format])
         self.set_header("Cache-Control", "no-store")
-        if asked.format == "csv":
-            self.set_attachment_header(f"table-{asked.table_id}.csv")
+        if asked.format in ("csv", "parquet"):
+            self.set_attachment_header(f"table-{asked.table_id}.{asked.format}")
+        if first and self.request.method != "HEAD":
+            self.write(first)
+            await self.flush()
         await self.send_all(found)
 
     head = get
@@ -61,69 +80,128 @@ class RowsHandler(UploadHandler):
         def use(session: AnySession, spool: Spool) -> Record:
             from ..remote.frames import frame_in
 
-            spool.header(NewTable)
-            return session.append_rows(table, frame_in(spool.path, spool.offset))
+            head = spool.header(ChangedRows)
+            return session.append_rows(table, frame_in(spool.path, spool.offset), head.version)
 
         await self.received(use)
 
 
-ROWS: dict[str, type[RepositoryHandler]] = {"tables/{id}/rows": RowsHandler}
-"""The handler by its path below the API's root."""
+class ChangedRowsHandler(UploadHandler):
+    """Other values in rows of a table."""
+
+    @writes
+    async def post(self, table_id: str) -> None:
+        """Give rows other values."""
+        table = number(table_id)
+
+        def use(session: AnySession, spool: Spool) -> Record:
+            from ..remote.frames import frame_in
+
+            head = spool.header(ChangedRows)
+            return session.update_rows(table, frame_in(spool.path, spool.offset), head.version)
+
+        await self.received(use)
 
 
-def _read(session: AnySession, asked: _Rows) -> Any:
+class ColumnsHandler(UploadHandler):
+    """The columns of a table."""
+
+    @writes
+    async def post(self, table_id: str) -> None:
+        """Add columns."""
+        table = number(table_id)
+
+        def use(session: AnySession, spool: Spool) -> Record:
+            from ..remote.frames import frame_in
+
+            head = spool.header(NewColumns)
+            return session.add_columns(
+                table,
+                frame_in(spool.path, spool.offset),
+                head.units,
+                head.descriptions,
+                head.links,
+                head.version,
+            )
+
+        await self.received(use)
+
+
+ROWS: dict[str, type[RepositoryHandler]] = {
+    "tables/{id}/rows": RowsHandler,
+    "tables/{id}/changed-rows": ChangedRowsHandler,
+    "tables/{id}/new-columns": ColumnsHandler,
+}
+"""The handlers by their paths below the API's root."""
+
+
+def _begun(session: AnySession, asked: _Rows) -> tuple[Iterator[bytes], bytes]:
+    """The answer's pieces, and the first of them: what is wrong shows before an answer begins."""
+    found = _answer(session, asked)
+    return found, next(found, b"")
+
+
+def _answer(session: AnySession, asked: _Rows) -> Iterator[bytes]:
     limit = asked.limit
     if asked.format == "json" and limit is None:
         limit = _JSON_ROWS + 1
-    frame = session.read_rows(
-        asked.table_id,
-        asked.columns,
-        asked.condition,
-        asked.order_by,
-        asked.descending,
-        limit,
-        asked.offset,
-        asked.version,
-    )
-    if asked.format == "json" and len(frame) > _JSON_ROWS:
+    which: dict[str, Any] = {
+        "columns": asked.columns,
+        "condition": after_row(asked.condition, asked.after),
+        "order_by": asked.order_by,
+        "descending": asked.descending,
+        "limit": limit,
+        "offset": asked.offset,
+        "version": asked.version,
+    }
+    if asked.format in ("csv", "parquet"):
+        return _cut(session.export_rows(asked.table_id, asked.format, safe=asked.safe, **which))
+    from ..remote.frames import batch_pieces
+
+    batches = session.read_batches(asked.table_id, **which)
+    if asked.format == "arrow":
+        return batch_pieces(batches, asked.compression)
+    return _json(batches)
+
+
+def _cut(large: Iterator[bytes]) -> Iterator[bytes]:
+    for each in large:
+        yield from pieces(each)
+
+
+def _json(batches: Iterator[Any]) -> Iterator[bytes]:
+    """Rows as one JSON object; the last of `row_ids` is the `after` of the next page."""
+    names: list[str] = []
+    ids: list[int] = []
+    rows: list[tuple[Any, ...]] = []
+    for batch in batches:
+        names = batch.schema.names[1:]
+        ids += batch.column(0).to_pylist()
+        columns = [_cells(column.to_pylist()) for column in batch.columns[1:]]
+        rows += zip(*columns, strict=True) if columns else [()] * batch.num_rows
+    if len(ids) > _JSON_ROWS:
         raise TooLarge(
-            f"More than {_JSON_ROWS} rows fit; JSON has at most so many: give limit and offset, "
-            "or ask for arrow."
+            f"More than {_JSON_ROWS:,} rows fit, and JSON has at most so many: ask for pages with "
+            f"limit={_JSON_ROWS} and after=(the last row_id), or for format=arrow."
         )
-    return frame
+    body = {"columns": names, "row_ids": ids, "rows": rows}
+    return pieces(json.dumps(body, allow_nan=False, default=_as_json).encode())
 
 
-def _arrow(frame: Any) -> Iterator[bytes]:
-    from ..remote.frames import frame_pieces
-
-    return frame_pieces(frame)
-
-
-def _json(frame: Any) -> Iterator[bytes]:
-    import pandas as pd
-
-    plain = pd.DataFrame(frame)
-    data = plain.to_json(orient="split", date_format="iso", double_precision=15)
-    found = json.loads(data)
-    body = {"columns": found["columns"], "row_ids": found["index"], "rows": found["data"]}
-    return pieces(json.dumps(body).encode())
+def _cells(values: list[Any]) -> list[Any]:
+    """What JSON can hold: a missing value or NaN is null, infinities are text."""
+    return [_cell(value) if isinstance(value, float | list) else value for value in values]
 
 
-def _csv(frame: Any) -> Iterator[bytes]:
-    # A spreadsheet runs a cell that begins like a formula: text gets an apostrophe before it.
-    safe = frame.rename(columns=_as_text, index=_as_text)
-    for position, kind in enumerate(safe.dtypes):
-        if kind == object or kind.name in ("str", "string", "category"):  # noqa: E721
-            safe.isetitem(position, safe.iloc[:, position].astype(object).map(_as_text))
-    return pieces(safe.to_csv(index_label="row_id").encode())
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return _cells(value)
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
-def _as_text(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-
-
-_FORMATS: dict[str, tuple[str, Callable[[Any], Iterator[bytes]]]] = {
-    "arrow": ("application/vnd.apache.arrow.stream", _arrow),
-    "json": ("application/json", _json),
-    "csv": ("text/csv; charset=utf-8", _csv),
-}
+def _as_json(value: Any) -> Any:
+    return value.isoformat()

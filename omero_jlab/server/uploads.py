@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic_core import to_json
+
 from ..errors import Invalid, NotFound
 from ..model import Record, TargetKind
 from ..operations import AnySession
@@ -121,7 +123,26 @@ class LabelsHandler(UploadHandler):
 
         def use(session: AnySession, spool: Spool) -> Record:
             head = spool.header(NewLabels)
-            return session.add_labels(image, head.name, spool.array(head.array), head.placement)
+            array = spool.array(head.array)
+            return session.add_labels(image, head.name, array, head.placement, head.provenance)
+
+        await self.received(use)
+
+
+class RoisHandler(UploadHandler):
+    """Many new regions."""
+
+    @writes
+    async def post(self, image_id: str) -> None:
+        """Put regions on an image, all or none."""
+        image = number(image_id)
+
+        def use(session: AnySession, spool: Spool) -> bytes:
+            from ..remote.rois import NewRois, rois_in
+
+            head = spool.header(NewRois)
+            rois = tuple(rois_in(spool.path, spool.offset))
+            return to_json(session.add_rois(image, rois, head.folder))
 
         await self.received(use)
 
@@ -139,7 +160,19 @@ class TablesHandler(UploadHandler):
 
             head = spool.header(NewTable)
             frame = frame_in(spool.path, spool.offset)
-            return session.add_table(target, of, head.name, frame, head.namespace, head.description)
+            return session.add_table(
+                target,
+                of,
+                head.name,
+                frame,
+                namespace=head.namespace,
+                description=head.description,
+                units=head.units,
+                descriptions=head.descriptions,
+                links=head.links,
+                metadata=head.metadata,
+                provenance=head.provenance,
+            )
 
         await self.received(use)
 
@@ -168,6 +201,7 @@ class FilesHandler(UploadHandler):
 UPLOADS: dict[str, type[RepositoryHandler]] = {
     "images": ImagesHandler,
     "images/{id}/labels": LabelsHandler,
+    "images/{id}/rois/many": RoisHandler,
     "objects/{kind}/{id}/tables": TablesHandler,
     "objects/{kind}/{id}/files": FilesHandler,
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy
 import pandas
 
 from ..errors import Invalid
-from ..model import Column
+from ..model import Column, LinkTarget
 from .nearest import hint
 from .normalise import Arrays, normalised
 
@@ -24,8 +24,11 @@ def columns_of(
     frame: pandas.DataFrame,
     units: Mapping[str, str] | None = None,
     descriptions: Mapping[str, str] | None = None,
+    links: Mapping[str, LinkTarget] | None = None,
 ) -> tuple[Column, ...]:
     """The columns that `frame` would be stored as, in its order; its index is not stored.
+
+    Columns named by `links` hold ids of objects of that kind, and may be missing.
 
     Text and times may always be missing, floats have NaN; other columns may be missing where
     pandas' type says so (`Int64`, `boolean`) or a value is.  A categorical column is stored as
@@ -34,12 +37,12 @@ def columns_of(
     Raises
     ------
     Invalid
-        A column cannot be stored, or `units` or `descriptions` name one that is not there; the
-        message names it and the reason.
+        A column cannot be stored, or `units`, `descriptions` or `links` name one that is not
+        there; the message names it and the reason.
     """
     names = _names(frame)
-    units, descriptions = units or {}, descriptions or {}
-    for what, given in (("unit", units), ("description", descriptions)):
+    units, descriptions, links = units or {}, descriptions or {}, links or {}
+    for what, given in (("unit", units), ("description", descriptions), ("link", links)):
         for name in given:
             if name not in names:
                 raise Invalid(f"a {what} was given for {name!r}: {hint(name, names)}")
@@ -49,6 +52,10 @@ def columns_of(
             kind, dtype, shape, nullable = kind_and_type(normalised(frame.iloc[:, position]))
         except Invalid as error:
             raise Invalid(f"column {name!r} {error}") from error
+        target = links.get(name)
+        if target is not None:
+            _check_link(frame.iloc[:, position], kind, target)
+            kind, dtype, nullable = "link", "int64", True
         found.append(
             Column(
                 name=name,
@@ -58,9 +65,19 @@ def columns_of(
                 nullable=nullable,
                 unit=units.get(name, ""),
                 description=descriptions.get(name, ""),
+                target=target,
             )
         )
     return tuple(found)
+
+
+def _check_link(series: pandas.Series[Any], kind: str, target: str) -> None:
+    if target not in get_args(LinkTarget):
+        known = hint(target, get_args(LinkTarget))
+        raise Invalid(f"column {series.name!r} cannot link to {target!r}: {known}")
+    whole = kind == "integer" or (kind == "float" and bool((series.dropna() % 1 == 0).all()))
+    if not whole and not series.isna().all():
+        raise Invalid(f"column {series.name!r} links to {target}, and so must hold ids")
 
 
 def kind_and_type(values: pandas.Series[Any] | Arrays) -> tuple[Any, str, tuple[int, ...], bool]:

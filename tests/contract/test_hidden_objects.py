@@ -18,9 +18,11 @@ from omero_jlab.errors import Denied, NotFound, OmeroError, Unauthenticated
 from omero_jlab.model import (
     ChannelSettings,
     GroupType,
+    NewRoi,
     Placement,
     Point,
     Projection,
+    RangeGate,
     Settings,
     Tile,
 )
@@ -33,8 +35,12 @@ KINDS = ("project", "dataset", "screen", "plate", "well", "image")
 SETTINGS = Settings(channels=(ChannelSettings(start=0, end=1),))
 GIVEN: dict[str, Any] = {
     "version": 1,
+    "shape": RangeGate(x="a", low=0),
     "name": "name",
     "text": "text",
+    "region": (0.0, 0.0, 8.0, 8.0),
+    "rois": (NewRoi(shapes=(Point(x=1, y=2),)),),
+    "roi_ids": (),
     "pairs": (("a", "b"),),
     "settings": SETTINGS,
     "placement": Placement(),
@@ -42,6 +48,8 @@ GIVEN: dict[str, Any] = {
     "password": "a good password",
     "tile": Tile(level=0, t=0, z=0, row=0, column=0, size=64),
     "channels": (0,),
+    "measures": {},
+    "format": "csv",
     "size": 64,
     "points": ((1.0, 1.0),),
     "start": (0.0, 0.0),
@@ -58,6 +66,8 @@ GIVEN: dict[str, Any] = {
     "width": 4,
     "labels": np.eye(64, dtype=np.uint8),
     "frame": pd.DataFrame({"a": [1.0]}),
+    "values": {"a": 1.0},
+    "metadata": {"a": 1},
     "path": "/nowhere",
     "key": "zarr.json",
     "array": np.zeros((1, 1, 1, 8, 8), np.uint8),
@@ -73,6 +83,8 @@ FILTERS = {
 
 OPTIONAL = {"browse.children": {"id"}, "containers.add_dataset": {"project_id"}}
 OPTIONAL |= {"zarr.capabilities": {"image_id"}}
+OPTIONAL |= {"shapes.list": {"folder_id"}, "folders.list": {"image_id"}}
+OPTIONAL |= {"folders.add": {"parent_id"}, "folders.update": {"parent_id"}}
 OPTIONAL |= {f"ingest.{name}": {"image_ids"} for name in ("plan_results", "attach_results")}
 """The ids that may be left out, each asked for in a test of its own."""
 
@@ -106,6 +118,7 @@ class Hidden:
             "labels": owner.add_labels(image.id, self.word, np.eye(64, dtype=np.uint8)).id,
             "table": owner.add_table("image", image.id, self.word, GIVEN["frame"]).id,
             "roi": owner.shapes.add(image.id, GIVEN["shapes"]).id,
+            "folder": owner.folders.add(self.word).id,
             "file": file.file_id,  # type: ignore[union-attr]
             "capability": owner.zarr.add_capability(image.id).id,
             "token": owner.accounts.add_token(world.users["owner"]).id,
@@ -114,6 +127,7 @@ class Hidden:
             "job": self._job(owner, path),
             "deletion": self._deletion(owner),
         }
+        self.ids["gate"] = owner.gates.put(self.ids["table"], self.word, GIVEN["shape"]).id
         self.kinds = KINDS
 
     def _job(self, owner: Session, path: Path) -> int:
@@ -287,6 +301,16 @@ def test_conditions_find_nothing_in_what_is_hidden(world: Any, hidden: Hidden, u
         assert (page.nodes, page.total) == ((), 0)
     with pytest.raises(NotFound):
         session.zarr.capabilities(hidden.ids["image"])
+    assert not [folder for folder in session.folders.list() if folder.name == hidden.word]
+    assert session.folders.list(hidden.ids["image"]) == ()
+    with pytest.raises(NotFound):
+        session.folders.add("x", parent_id=hidden.ids["folder"])
+    own = session.folders.add("own")
+    with pytest.raises(NotFound):
+        session.folders.update(own.id, own.version, parent_id=hidden.ids["folder"])
+    for change in (session.folders.put, session.folders.take):
+        with pytest.raises(NotFound):
+            change(own.id, (hidden.ids["roi"],))
     assert session.zarr.capabilities() == ()
     with pytest.raises(NotFound):
         session.containers.add_dataset("x", project_id=hidden.ids["project"])

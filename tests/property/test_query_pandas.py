@@ -202,6 +202,27 @@ def test_words_mean_what_the_methods_mean(view: TableView, words: str, pandas_wa
     assert view.read([], words).index.tolist() == expected
 
 
+PLAIN = [each for each in CONDITIONS if "row_id" not in each]
+COMBINED = [
+    form.format(a, b, c)
+    for form in ("{0} & {1} | ~({2})", "not {0} | {1} and {2}", "{0} | not ({1} & {2})")
+    for a, b, c in zip(PLAIN, PLAIN[31:], PLAIN[17:], strict=False)
+]
+
+
+def test_any_of_them_combine_without_parentheses(view: TableView) -> None:
+    compared = 0
+    for condition in COMBINED:
+        try:
+            FRAME.query(condition, engine="python")
+        except TypeError as error:
+            assert "NA is ambiguous" in str(error)
+            continue
+        assert_same(view, condition)
+        compared += 1
+    assert compared > 120
+
+
 NUMBERS = st.integers(-6, 6).map(str) | st.sampled_from(["0.5", "1.25", "-2.5", "100"])
 ORDER = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
 

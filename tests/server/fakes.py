@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from omero_jlab.model import (
     Settings,
     Sizes,
     Status,
+    TableChange,
     TableInfo,
     Token,
     User,
@@ -38,6 +40,13 @@ from omero_jlab.model import (
 from omero_jlab.operations import API_VERSION
 from omero_jlab.repository.imports.uploads import Uploads as OwnUploads
 from omero_jlab.storage import Layout, UploadLimits, Uploads, space
+from omero_jlab.tables import (
+    TableView,
+    columns_of,
+    csv_pieces,
+    parquet_pieces,
+    write_segment,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNED = {
@@ -211,7 +220,9 @@ class FakeSession:
     ) -> Any:
         return np.full((height, width), labels_id, np.uint32)
 
-    def add_labels(self, image_id: int, name: str, labels: Any, placement: Any = None) -> Labels:
+    def add_labels(
+        self, image_id: int, name: str, labels: Any, placement: Any = None, provenance: Any = None
+    ) -> Labels:
         self.store.made["labels"] = np.array(labels), placement
         return self._labels(name)
 
@@ -220,22 +231,53 @@ class FakeSession:
         return self._image(1)
 
     def add_table(
-        self, kind: str, id: int, name: str, frame: Any, namespace: str = "", description: str = ""
-    ) -> TableInfo:
+        self, kind: str, id: int, name: str, frame: Any, namespace: str = "",
+        description: str = "", **given: Any,
+    ) -> TableInfo:  # fmt: skip
         self.store.made["table"] = frame
         return self._table(name=name, description=description)
 
-    def append_rows(self, table_id: int, frame: Any) -> TableInfo:
+    def append_rows(self, table_id: int, frame: Any, version: int | None = None) -> TableInfo:
         self.store.made["rows"] = frame
         return self._table(name="more")
+
+    def update_rows(self, table_id: int, frame: Any, version: int | None = None) -> TableChange:
+        self.store.made["rows"] = frame
+        return TableChange(table=self._table(name="changed"), changed_rows=len(frame))
+
+    def add_columns(self, table_id: int, frame: Any, *given: Any) -> TableChange:
+        self.store.made["columns"] = frame, given
+        return TableChange(table=self._table(name="wider"), changed_rows=len(frame))
 
     def read_rows(
         self, table_id: int, columns: Any = None, condition: Any = None, order_by: Any = None,
         descending: bool = False, limit: int | None = None, offset: int = 0, version: Any = None,
     ) -> pd.DataFrame:  # fmt: skip
+        return self._view().read(columns, condition, order_by, descending, limit, offset)
+
+    def read_batches(
+        self, table_id: int, columns: Any = None, condition: Any = None, order_by: Any = None,
+        descending: bool = False, limit: int | None = None, offset: int = 0, version: Any = None,
+    ) -> Iterator[Any]:  # fmt: skip
+        return self._view().arrow(
+            columns, condition, order_by, descending, limit, offset, with_row_id=True
+        )
+
+    def export_rows(
+        self, table_id: int, format: str, columns: Any = None, condition: Any = None,
+        order_by: Any = None, descending: bool = False, limit: int | None = None, offset: int = 0,
+        version: Any = None, safe: bool = True,
+    ) -> Iterator[bytes]:  # fmt: skip
+        batches = self.read_batches(
+            table_id, columns, condition, order_by, descending, limit, offset, version
+        )
+        return csv_pieces(batches, safe) if format == "csv" else parquet_pieces(batches)
+
+    def _view(self) -> TableView:
         frame = self.store.made["table"]
-        frame = frame if columns is None else frame[list(columns)]
-        return frame.iloc[offset : None if limit is None else offset + limit]
+        columns = columns_of(frame)
+        folder = Path(tempfile.mkdtemp(dir=self.store.layout.root))
+        return TableView(folder, columns, (write_segment(folder, "0.h5", frame, columns, 0),))
 
     def add_file(
         self, kind: str, id: int, path: Path, name: str | None = None, namespace: str = ""

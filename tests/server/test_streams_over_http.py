@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import dask.array as da
 import httpx
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 
 from omero_jlab.errors import Conflict, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
 from omero_jlab.model import Placement, Tile
 from omero_jlab.remote import RemoteSession, log_in
+from omero_jlab.remote.frames import frame_of_batches
 
 from .fakes import CONTENT, FakeStore
 
@@ -93,15 +96,19 @@ def test_rows_go_and_come_with_types_and_nulls(session: RemoteSession, store: Fa
         {
             "label": pd.array([1, None, 3], dtype="Int64"),
             "area": [1.5, np.nan, np.inf],
-            "class": ["a", None, "=b"],
-            "when": pd.to_datetime(["2026-01-01", None, "2026-01-03"], utc=True),
-        },
-        index=[5, 7, 9],
+            "class": pd.array(["a", None, "=b"], dtype="str"),
+            "when": pd.to_datetime(["2026-01-01", None, "2026-01-03"], utc=True).as_unit("us"),
+        }
     )
     session.add_table("image", 1, "nuclei", frame)
     pd.testing.assert_frame_equal(store.made["table"], frame)
-    pd.testing.assert_frame_equal(session.read_rows(3), frame)
-    pd.testing.assert_frame_equal(session.read_rows(3, ["area"], limit=1), frame[["area"]][:1])
+    stored = frame.rename_axis(index="row_id")
+    pd.testing.assert_frame_equal(session.read_rows(3), stored)
+    pd.testing.assert_frame_equal(session.read_rows(3, ["area"], limit=1), stored[["area"]][:1])
+    batches = list(session.read_batches(3, ["label"]))
+    assert [batch.to_pydict() for batch in batches] == [
+        {"row_id": [0, 1, 2], "label": [1, None, 3]}
+    ]
     session.append_rows(3, frame)
     pd.testing.assert_frame_equal(store.made["rows"], frame)
 
@@ -116,6 +123,8 @@ def test_rows_for_people_cannot_run_as_formulas(session: RemoteSession, http: ht
     answer = http.get("tables/3/rows", params={"format": "csv"})
     assert answer.text.splitlines() == ["row_id,'=x,n", "0,'=1+1,-1", "1,ok,2"]
     assert "attachment" in answer.headers["content-disposition"]
+    unsafe = http.get("tables/3/rows", params={"format": "csv", "safe": "false"})
+    assert unsafe.text.splitlines() == ["row_id,=x,n", "0,=1+1,-1", "1,ok,2"]
     page = http.get("tables/3/rows", params={"format": "json", "columns": '["n"]', "limit": "1"})
     assert page.json() == {"columns": ["n"], "row_ids": [0], "rows": [[-1]]}
 
@@ -124,7 +133,49 @@ def test_json_has_an_end(session: RemoteSession, http: httpx.Client) -> None:
     session.add_table("image", 1, "t", pd.DataFrame({"n": np.arange(10_001)}))
     assert http.get("tables/3/rows?format=json").status_code == 413
     assert http.get("tables/3/rows?format=json&limit=10001").status_code == 413
+    assert "after=" in http.get("tables/3/rows?format=json").json()["message"]
     assert len(http.get("tables/3/rows?format=json&limit=10000").json()["rows"]) == 10_000
+    assert http.get("tables/3/rows?format=json&limit=5&after=9998").json() == {
+        "columns": ["n"],
+        "row_ids": [9999, 10_000],
+        "rows": [[9999], [10_000]],
+    }
+    assert http.get("tables/3/rows?format=json&after=3&order_by=n").status_code == 400
+
+
+def test_what_is_no_number_is_json_all_the_same(session: RemoteSession, http: httpx.Client) -> None:
+    frame = pd.DataFrame({"x": [np.nan, np.inf, 0.1 + 0.2], "a": [[1.0, np.nan]] * 3})
+    session.add_table("image", 1, "t", frame)
+    page = http.get("tables/3/rows?format=json").json()
+    assert page["rows"] == [
+        [None, [1.0, None]],
+        ["Infinity", [1.0, None]],
+        [0.30000000000000004, [1.0, None]],
+    ]
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_rows_are_compressed_where_it_pays(
+    session: RemoteSession, http: httpx.Client, pays: bool
+) -> None:
+    values = np.random.default_rng(1).random((20_000, 8)) * (0 if pays else 1)
+    frame = pd.DataFrame(values, columns=list("abcdefgh"))
+    session.add_table("image", 1, "t", frame)
+    sent = http.get("tables/3/rows?compression=zstd").content
+    plain = http.get("tables/3/rows").content
+    assert (len(sent) < len(plain)) == pays
+    np.testing.assert_array_equal(frame_of_batches(sent), values)
+
+
+def test_rows_as_a_parquet_file(session: RemoteSession, http: httpx.Client) -> None:
+    session.add_table("image", 1, "t", pd.DataFrame({"x": [1.5, 2.5]}))
+    answer = http.get("tables/3/rows?format=parquet")
+    assert (
+        "filename*=" in answer.headers["content-disposition"]
+        or "table-3.parquet" in (answer.headers["content-disposition"])
+    )
+    found = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    assert found.to_pydict() == {"row_id": [0, 1], "x": [1.5, 2.5]}
 
 
 def test_a_file_goes_and_comes(session: RemoteSession, store: FakeStore, tmp_path: Path) -> None:

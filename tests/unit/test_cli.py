@@ -140,19 +140,23 @@ class TestResults:
     def test_a_dry_run_says_which_image_each_set_is(
         self, run: Run, repo: Repository, demo_plate: Path
     ) -> None:
-        status, out, _ = run("results", demo_plate / "cellprofiler", "--dry-run")
+        status, out, _ = run("results", demo_plate / "cellprofiler", "--dry-run", "--json")
         assert status == 0
         report = json.loads(out)
         assert [row["image_id"] for row in report["sets"]] == [image.id for image in repo.images]
         assert not any(image.tables for image in repo.images)
 
     def test_results_are_attached(self, run: Run, repo: Repository, demo_plate: Path) -> None:
-        status, out, _ = run("results", demo_plate / "cellprofiler")
+        status, out, _ = run("results", demo_plate / "cellprofiler", "--json")
         assert status == 0
         report = json.loads(out)
         tables = [table.id for image in repo.images for table in image.tables]
         assert sorted(report["table_ids"]) == sorted(tables)
         assert all({"Cells", "Nuclei"} <= {t.name for t in image.tables} for image in repo.images)
+        assert "--again" in refused(run("results", demo_plate / "cellprofiler"))
+        status, out, _ = run("results", demo_plate / "cellprofiler", "--dry-run")
+        assert "4 of 4 image sets are images here" in out
+        assert f"→ image {report['sets'][0]['image_id']}, by md5" in out
 
     def test_a_folder_without_results_is_one_line(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()

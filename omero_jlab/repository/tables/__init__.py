@@ -1,5 +1,7 @@
 """Result tables: rows in segment files, and the manifest rows that make them exist."""
 
-from .rows import Rows, Tables
+from .answers import AskedTables, RowStreams
+from .exchange import Exchange
+from .gates import Gates
 
-__all__ = ["Rows", "Tables"]
+__all__ = ["AskedTables", "Exchange", "Gates", "RowStreams"]

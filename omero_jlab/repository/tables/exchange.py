@@ -99,6 +99,8 @@ class Exchange:
         more: dict[str, Any],
     ) -> Job:
         session, place = self._session, Path(path)
+        called = name or place.stem
+        check_target(session, kind, id, called)
         check_own(session, [place])
         if place.suffix.lower() not in IMPORTED:
             raise Invalid(
@@ -106,8 +108,6 @@ class Exchange:
             )
         if not place.is_file():
             raise Invalid(f"{path} is no file on the disk of the repository's server.")
-        called = name or place.stem
-        check_target(session, kind, id, called)
         session.store.check_writable("imports")
         session.store.uploads.use([place])
         arguments = {"kind": kind, "id": id, "path": path, "name": called} | more

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import or_, select
+import numpy
+from sqlalchemy import select
 
-from ...database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, SegmentRow
-from ...errors import Invalid, NotFound
-from ...model import Column, Segment, TableInfo, TargetKind
-from ...storage import make_folders
-from ...tables import TableView, columns_of, in_segments, write_segment
+from ...database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, now
+from ...model import (
+    BULK_ANNOTATIONS,
+    Column,
+    LinkTarget,
+    Provenance,
+    Segment,
+    TableInfo,
+    TargetKind,
+)
+from ...tables import TableView, columns_of, encoded_columns, in_segments, segment_rows
 from ..containers import check_name, found
-from ..guarded import GuardedSession
 from ..index import TARGETS
 from ..intents import intending, intending_one
 from ..places import table_place
-from ..records import annotation_record
 from ..state import State
-from ..work import Work, Writing
+from ..work import Work
+from .compaction import compact_soon
+from .describing import checked_metadata
+from .gates import conditions_of
+from .links import check_links
+from .manifest import (
+    add_segment,
+    add_version,
+    check_version,
+    columns_at,
+    newest,
+    segment_path,
+    segments_at,
+    store_segment,
+    table_info,
+    table_row,
+    version_at,
+)
 
 __all__ = ["Rows", "Tables"]
-
-BULK_ANNOTATIONS = "openmicroscopy.org/omero/bulk_annotations"
-_PER_FOLDER = 1000
-
-
-def _table(db: GuardedSession, table_id: int) -> AnnotationRow:
-    row = db.get(AnnotationRow, table_id)
-    if row is None or row.kind != "table":
-        raise NotFound(f"There is no table {table_id}.")
-    return row
-
-
-def _info(db: GuardedSession, access: Any, row: AnnotationRow) -> TableInfo:
-    record = annotation_record(db, access, row)
-    assert isinstance(record, TableInfo)
-    return record
 
 
 class Tables:
@@ -57,12 +65,12 @@ class Tables:
                 .where(link == id, AnnotationRow.kind == "table")
                 .order_by(AnnotationRow.id)
             )
-            return tuple(_info(db, access, row) for row in db.scalars(statement).all())
+            return tuple(table_info(db, access, row) for row in db.scalars(statement).all())
 
     def get(self, table_id: int) -> TableInfo:
         """A table's columns and how many rows it has."""
         with self._session.reading() as (db, access):
-            return _info(db, access, _table(db, table_id))
+            return table_info(db, access, table_row(db, table_id))
 
     def count(self, table_id: int, condition: str | None = None) -> int:
         """How many rows meet a condition."""
@@ -80,16 +88,34 @@ class Rows(Work):
         frame: Any,
         namespace: str = BULK_ANNOTATIONS,
         description: str = "",
+        units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        links: Mapping[str, LinkTarget] | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        provenance: Provenance | None = None,
     ) -> TableInfo:
         """Attach a table with the rows of a `pandas.DataFrame`."""
         check_name(name)
-        columns = columns_of(frame)
+        columns = columns_of(frame, units, descriptions, links)
+        details = {
+            "columns": [column.model_dump(mode="json") for column in columns],
+            "metadata": checked_metadata(metadata or {}),
+            "provenance": None,
+        }
         with self.reading() as (db, access):
             target = found(db, TARGETS[kind], id)
             access.require(target, "can_annotate")
             group_id = target.group_id
+            check_links(db, frame, columns)
+            if provenance is not None:
+                made = {
+                    "made_at": provenance.made_at or now(),
+                    "made_by": provenance.made_by or access.actor.user_name,
+                }
+                complete = provenance.model_copy(update=made)
+                details["provenance"] = complete.model_dump(mode="json")
         with intending_one(self.store, "table", table_place, AnnotationRow) as intended:
-            segments = _write(self.store, intended.paths[0], frame, columns, 0, 0)
+            segments = _stored(self.store, intended.ids[0], frame, columns, 0, 1)
             with self.writing() as unit:
                 row = unit.new(
                     AnnotationRow(
@@ -98,35 +124,47 @@ class Rows(Work):
                         name=name,
                         namespace=namespace,
                         description=description,
-                        details=_details(columns, len(frame), 1),
+                        details=details,
                     ),
                     group_id,
                 )
-                _add_segments(unit, row, segments, 1)
+                for segment in segments:
+                    add_segment(unit, row, segment)
+                count = len(frame)
+                add_version(unit, row, 1, "attach", count, count, count)
                 link = AnnotationLinkRow(annotation_id=row.id, **{TARGET_COLUMNS[kind]: id})
                 unit.new(link, group_id)
                 intended.end(unit.db)
-                return unit.answer(_info(unit.db, unit.access, row))
+                return unit.answer(table_info(unit.db, unit.access, row))
 
-    def append_rows(self, table_id: int, frame: Any) -> TableInfo:
+    def append_rows(self, table_id: int, frame: Any, version: int | None = None) -> TableInfo:
         """Append rows to a table; durable when this returns."""
-        # The next row's number is known only to one who keeps other appenders out.
+        # The next row's number is known only to one who keeps other writers out.
         with self.store.appending(table_id):
             with self.reading() as (db, access):
-                row = _table(db, table_id)
+                row = table_row(db, table_id)
                 access.require(row, "can_edit")
-                columns = _columns(row)
-                first, version = int(row.details["rows"]), int(row.details["version"]) + 1
+                columns = columns_at(row)
+                last = newest(db, table_id)
+                check_version(last, version)
+                check_links(db, frame, columns)
+            number, first, count = last.number + 1, last.next_row, len(frame)
             folder = table_place(table_id)
-            paths = [f"{folder}/{name}" for name in _names(frame, columns, version)]
+            paths = [f"{folder}/{path}" for path in _paths(frame, columns, number)]
             with intending(self.store, "segment", lambda _: paths) as intended:
-                segments = _write(self.store, folder, frame, columns, first, version)
+                segments = _stored(self.store, table_id, frame, columns, first, number)
                 with self.writing() as unit:
-                    row = _table(unit.db, table_id)
-                    row.details = _details(columns, first + len(frame), version)
-                    _add_segments(unit, row, segments, version)
+                    row = table_row(unit.db, table_id)
+                    unit.access.require(row, "can_edit")
+                    for segment in segments:
+                        add_segment(unit, row, segment)
+                    add_version(
+                        unit, row, number, "append", count, last.rows + count, first + count
+                    )
                     intended.end(unit.db)
-                    return unit.answer(_info(unit.db, unit.access, row))
+                    info = unit.answer(table_info(unit.db, unit.access, row))
+        compact_soon(self, table_id, number)
+        return info
 
     def read_rows(
         self,
@@ -143,90 +181,46 @@ class Rows(Work):
         view = self.table_view(table_id, version)
         return view.read(columns, condition, order_by, descending, limit, offset)
 
-    def read_batches(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Iterator[Any]:
-        """The same rows as `pyarrow.RecordBatch`es, a bounded number at a time."""
-        view = self.table_view(table_id, version)
-        return iter(view.arrow(columns, condition, order_by, descending, limit, offset))
-
     def table_view(self, table_id: int, version: int | None = None) -> TableView:
         """One version of a table that the user may see; without a number, the newest."""
+        gates = partial(conditions_of, self, table_id)
+        pin = self.store.pins.new(table_id)
         with self.reading() as (db, _):
-            row = _table(db, table_id)
-            newest = int(row.details["version"])
-            wanted = newest if version is None else version
-            if not 1 <= wanted <= newest:
-                raise Invalid(f"Table {table_id} has versions 1 to {newest}, not {version}.")
-            known = self.store.views.get((table_id, wanted))
+            row = table_row(db, table_id)
+            wanted = version_at(db, table_id, version)
+            key = table_id, wanted.number, int(row.details.get("views", 0))
+            known = self.store.views.get(key)
             if known is not None:
-                return known
-            statement = (
-                select(SegmentRow.manifest)
-                .where(
-                    SegmentRow.table_id == table_id,
-                    SegmentRow.since <= wanted,
-                    or_(SegmentRow.until.is_(None), SegmentRow.until > wanted),
-                )
-                .order_by(SegmentRow.first_row)
-            )
-            segments = tuple(Segment.model_validate(m) for m in db.scalars(statement))
-            columns = _columns(row)
+                return known.with_gates(gates)
+            segments = segments_at(db, table_id, wanted.number)
+            columns = columns_at(row, wanted.number)
         view = TableView(
-            self.store.layout.root / table_place(table_id), columns, segments, self.store.freshness
+            self.store.layout.root / table_place(table_id),
+            columns,
+            segments,
+            self.store.freshness,
+            wanted.next_row,
+            pin,
         )
-        self.store.views.put((table_id, wanted), view)
-        return view
+        self.store.views.put(key, view)
+        return view.with_gates(gates)
 
 
-def _columns(row: AnnotationRow) -> tuple[Column, ...]:
-    return tuple(Column.model_validate(column) for column in row.details["columns"])
+def _paths(frame: Any, columns: tuple[Column, ...], version: int) -> list[str]:
+    count = math.ceil(max(len(frame), 1) / segment_rows(columns))
+    return [segment_path(version, f"{i:03d}") for i in range(count)]
 
 
-def _details(columns: tuple[Column, ...], rows: int, version: int) -> dict[str, Any]:
-    listed = [column.model_dump(mode="json") for column in columns]
-    return {"columns": listed, "rows": rows, "version": version}
-
-
-def _names(frame: Any, columns: tuple[Column, ...], version: int) -> list[str]:
-    """The paths of a version's segments: at most a thousand versions share a folder."""
-    folder = f"{version // _PER_FOLDER:04d}"
-    count = sum(1 for _ in in_segments(frame, columns))
-    return [f"{folder}/{version:08d}-{i:03d}.h5" for i in range(count)]
-
-
-def _write(
-    store: State, place: str, frame: Any, columns: tuple[Column, ...], first: int, version: int
+def _stored(
+    store: State, table_id: int, frame: Any, columns: tuple[Column, ...], first: int, version: int
 ) -> list[Segment]:
     segments = []
-    names = _names(frame, columns, version)
-    for name, rows in zip(names, in_segments(frame, columns), strict=True):
-        path = store.layout.root / place / name
-        make_folders(path.parent)
-        made = write_segment(path.parent, path.name, rows, columns, first)
-        segments.append(made.model_copy(update={"path": name}))
+    paths = _paths(frame, columns, version)
+    for path, rows in zip(paths, in_segments(frame, columns), strict=True):
+        encoded = encoded_columns(rows, columns)
+        numbers = numpy.arange(first, first + len(rows))
+        segments.append(
+            store_segment(store, table_id, path, encoded, columns, numbers, first, "rows", version)
+        )
         first += len(rows)
     return segments
-
-
-def _add_segments(
-    unit: Writing, table: AnnotationRow, segments: Sequence[Segment], version: int
-) -> None:
-    for segment in segments:
-        row = SegmentRow(
-            table_id=table.id,
-            since=version,
-            until=None,
-            first_row=segment.first_row,
-            rows=segment.rows,
-            manifest=segment.model_dump(mode="json"),
-        )
-        unit.new(row, table.group_id)

@@ -15,6 +15,7 @@ from ...database import (
     DeletionRow,
     FieldRow,
     FilesetRow,
+    FolderRoiRow,
     Guarded,
     ImageRow,
     ProjectDatasetRow,
@@ -51,7 +52,14 @@ CLASSES: dict[str, type[Any]] = {row.__tablename__: row for row in Guarded.__sub
 _BATCH = 5000
 _SHOWN = 20
 _FREE = {"unguarded": "graph"}
-_LINKS = (AnnotationLinkRow, DatasetImageRow, FieldRow, ProjectDatasetRow, ScreenPlateRow)
+_LINKS = (
+    AnnotationLinkRow,
+    DatasetImageRow,
+    FieldRow,
+    FolderRoiRow,
+    ProjectDatasetRow,
+    ScreenPlateRow,
+)
 _OBJECTS: tuple[type[Any], ...] = (*TARGETS.values(), FilesetRow)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import nodes
 from .nodes import Node
+from .polygon import inside
 from .words import Words
 
 __all__ = ["NAT", "Block", "Cells", "fulfilled", "missing_cells"]
@@ -108,6 +109,8 @@ def _truth(node: Node, block: Block) -> _Truth:
             return _by_word(cells, test_words(wanted))
         case nodes.Missing(operand):
             return _Truth(missing_cells(operand.kind, _cells(operand, block)))
+        case nodes.Inside():
+            return _inside(node, block)
         case nodes.Constant(value, _):
             return _Truth(numpy.full(block.rows, bool(value)))
     cells = _cells(node, block)
@@ -224,6 +227,15 @@ def _text_member(cells: Cells, values: tuple[Any, ...]) -> _Truth:
     if len(codes) <= 1:
         return _Truth(cells.values == (codes[0] if codes else -2))
     return _Truth(numpy.isin(cells.values, codes))
+
+
+def _inside(node: nodes.Inside, block: Block) -> _Truth:
+    a, b = _pair(node.x, node.y, block)
+    x, y = (numpy.asarray(cells.values, "f8") for cells in (a, b))
+    x, y = numpy.log10(x) if node.log_x else x, numpy.log10(y) if node.log_y else y
+    known = _both(a.valid, b.valid)
+    true = inside(x, y, node.corners)
+    return _Truth(true if known is None else true & known, known)
 
 
 def _member(operand: Node, values: tuple[Any, ...], block: Block) -> _Truth:

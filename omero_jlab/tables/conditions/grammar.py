@@ -14,6 +14,9 @@ It means what `pandas.DataFrame.query` means, in a part of its grammar and a lit
     2 * (major - minor) / major > -0.5       + - * / and unary minus
     acquired >= "2024-03-01"                 times as ISO 8601 text, UTC where it names no zone
     row_id between 1000 and 1999             the permanent number of each row
+    inside(area, ecc, [x1, y1, x2, y2, ...]) in a polygon; with "log x", "log y" or "log xy" as a
+                                             last word its edges are straight on such axes
+    gate("big") & ~gate("round")             the gates that are kept with the table
 
 Missing values as pandas' nullable types have them: a comparison with one is unknown, which stays
 unknown under `not`, and only true rows come back; `in`, and `==` or `!=` with a text, take a
@@ -24,7 +27,7 @@ numbers are added and multiplied in 64 bits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from ...errors import Invalid
@@ -35,7 +38,7 @@ from . import typed
 from .nodes import Condition, Constant, Name, Node
 from .tokens import Token, tokens
 
-__all__ = ["DEEPEST", "LONGEST_LIST", "MOST_NODES", "parse"]
+__all__ = ["DEEPEST", "LONGEST_LIST", "MOST_NODES", "Gates", "no_gates", "of_condition", "parse"]
 
 DEEPEST = 32
 MOST_NODES = 256
@@ -44,13 +47,28 @@ LONGEST_LIST = 2_000
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _TESTS = ("contains", "startswith", "endswith")
 _INFIX = ("in", "between", *_TESTS)
+_FUNCTIONS = ("inside", "gate")
 _RESERVED = ("and", "or", "not", "in")
 _NULL = {"isnull": True, "isna": True, "notnull": False, "notna": False}
 _PATTERN = re.compile(r"[\\^$.|?*+(){}\[\]]")
 
 
-def parse(condition: str, columns: Sequence[Column]) -> Condition:
-    """What `condition` means for a table of `columns`.
+Gates = Callable[[], Mapping[str, str]]
+"""The conditions of a table's gates by their names; asked for only where a condition names one."""
+
+
+def no_gates() -> Mapping[str, str]:
+    """The gates of a table that has none."""
+    return {}
+
+
+def parse(
+    condition: str,
+    columns: Sequence[Column],
+    gates: Gates = no_gates,
+    written: str | None = None,
+) -> Condition:
+    """What `condition` means for a table of `columns` and `gates`; errors show what was `written`.
 
     Raises
     ------
@@ -59,7 +77,7 @@ def parse(condition: str, columns: Sequence[Column]) -> Condition:
         be compared, or is longer, deeper or larger than allowed.  One line says which.
     """
     try:
-        parser = _Parser(condition, columns)
+        parser = _Parser(condition, columns, gates)
         root = parser.condition()
         parser.expect("end", "")
         if root.kind != "truth":
@@ -67,15 +85,28 @@ def parse(condition: str, columns: Sequence[Column]) -> Condition:
         if not parser.names:
             raise Invalid("it names no column")
     except Invalid as error:
-        shown = condition if len(condition) <= 80 else condition[:77] + "..."
-        raise Invalid(f"condition {shown!r}: {error}") from None
+        raise of_condition(condition if written is None else written, error) from None
     return Condition(condition, root, tuple(parser.names))
+
+
+def of_condition(condition: str, error: Invalid) -> Invalid:
+    """`error`, saying which condition it is about."""
+    shown = condition if len(condition) <= 80 else condition[:77] + "..."
+    return Invalid(f"condition {shown!r}: {error}")
 
 
 class _Parser:
     """Recursive descent, one method a level of binding, loosest first."""
 
-    def __init__(self, condition: str, columns: Sequence[Column]) -> None:
+    def __init__(
+        self,
+        condition: str,
+        columns: Sequence[Column],
+        gates: Gates,
+        within: tuple[str, ...] = (),
+    ) -> None:
+        self._gates = gates
+        self._within = within
         self._columns = {column.name: column for column in columns}
         self._columns.setdefault(ROW_ID, Column(name=ROW_ID, kind="integer", dtype="int64"))
         self._tokens = tokens(condition)
@@ -183,16 +214,59 @@ class _Parser:
         if name in ("True", "False") and name not in self._columns:
             return Constant(name == "True", "truth")
         if self._token.text == "(" and self._token.kind == "symbol":
-            if name not in _NULL:
+            if name not in (*_NULL, *_FUNCTIONS):
                 raise Invalid(
-                    f"there is no function {name[:40]!r}; there are {', '.join(_NULL)}, "
-                    f"and the words {', '.join(_INFIX)}"
+                    f"there is no function {name[:40]!r}; there are "
+                    f"{', '.join((*_NULL, *_FUNCTIONS))}, and the words {', '.join(_INFIX)}"
                 )
             self._next()
+            if name in _FUNCTIONS:
+                found = self._inside() if name == "inside" else self._gate()
+                self.expect("symbol", ")")
+                return found
             operand = self._deeper(self._sum)
             self.expect("symbol", ")")
             return self._null(name, operand)
         return self._column(name)
+
+    def _inside(self) -> Node:
+        x = self._deeper(self._sum)
+        self.expect("symbol", ",")
+        y = self._deeper(self._sum)
+        self.expect("symbol", ",")
+        corners = self._list()
+        scale = self._text("a scale") if self._took("symbol", ",") else ""
+        return typed.inside(x, y, corners, scale)
+
+    def _gate(self) -> Node:
+        name, gates = self._text("the name of a gate"), self._gates()
+        if name not in gates:
+            known = hint(name, gates) if gates else "the table has no gates"
+            raise Invalid(f"there is no gate {name[:80]!r}; {known}")
+        if name in self._within:
+            raise Invalid(f"gate {name[:80]!r} is made of itself")
+        inner = _Parser(gates[name], list(self._columns.values()), self._gates,
+                        (*self._within, name))  # fmt: skip
+        # Gates made of gates made of gates must not become large or deep by that.
+        inner._nodes, inner._depth = self._nodes, self._depth
+        try:
+            root = inner._deeper(inner.condition)
+            inner.expect("end", "")
+        except Invalid as error:
+            if str(error).startswith("gate "):
+                raise
+            raise Invalid(f"gate {name[:80]!r}: {error}") from None
+        if root.kind != "truth":
+            raise Invalid(f"gate {name[:80]!r} is no condition")
+        self._nodes = inner._nodes
+        self.names |= inner.names
+        return root
+
+    def _text(self, what: str) -> str:
+        token = self._next()
+        if token.kind != "text":
+            raise Invalid(f"expected {what} in quotes, but found {_shown(token)}")
+        return str(token.value)
 
     def _column(self, name: str) -> Node:
         if name not in self._columns:

@@ -8,8 +8,8 @@ from typing import Literal
 from ...model import Column
 
 __all__ = [
-    "All", "Any", "Arithmetic", "Comparison", "Condition", "Constant", "Kind", "Member", "Missing",
-    "Name", "Negative", "Node", "Not", "Text",
+    "All", "Any", "Arithmetic", "Comparison", "Condition", "Constant", "Inside", "Kind", "Member",
+    "Missing", "Name", "Negative", "Node", "Not", "Text",
 ]  # fmt: skip
 
 Kind = Literal["truth", "number", "text", "time", "array"]
@@ -21,6 +21,7 @@ _KINDS: dict[str, Kind] = {
     "string": "text",
     "timestamp": "time",
     "array": "array",
+    "link": "number",
 }
 
 
@@ -97,6 +98,21 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """Whether (`x`, `y`) lies inside of a polygon, whose edges are straight on a log axis or not.
+
+    `corners` are in the coordinates of the axes: logarithms where the axis is one.
+    """
+
+    x: Node
+    y: Node
+    corners: tuple[tuple[float, float], ...]
+    log_x: bool = False
+    log_y: bool = False
+    kind: Kind = "truth"
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     operand: Node
     kind: Kind = "truth"
@@ -115,7 +131,18 @@ class Any:
 
 
 Node = (
-    Name | Constant | Negative | Arithmetic | Comparison | Member | Text | Missing | Not | All | Any
+    Name
+    | Constant
+    | Negative
+    | Arithmetic
+    | Comparison
+    | Member
+    | Text
+    | Missing
+    | Inside
+    | Not
+    | All
+    | Any
 )
 
 

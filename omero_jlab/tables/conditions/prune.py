@@ -25,10 +25,25 @@ def possible(node: Node, bounds: Bounds) -> bool:
             return any(possible(part, bounds) for part in parts)
         case nodes.Comparison(sign, nodes.Name(column), nodes.Constant(value, _)):
             return _compares(sign, *_typed(column.dtype, *bounds(column.name)), value)
+        case nodes.Inside(x, y, corners, log_x, log_y):
+            return all(
+                _reaches(side, [corner[i] for corner in corners], is_log, bounds)
+                for i, (side, is_log) in enumerate(((x, log_x), (y, log_y)))
+            )
         case nodes.Member(nodes.Name(column), values):
             low, high = _typed(column.dtype, *bounds(column.name))
             return any(_compares("==", low, high, value) for value in values)
     return True
+
+
+def _reaches(side: Node, corners: list[float], is_log: bool, bounds: Bounds) -> bool:
+    """Whether values of a column may lie between the outermost corners of a polygon."""
+    if is_log or not isinstance(side, nodes.Name):
+        return True
+    low, high = bounds(side.column.name)
+    return (low is None or bool(low <= max(corners))) and (
+        high is None or bool(high >= min(corners))
+    )
 
 
 def _typed(dtype: str, low: Any, high: Any) -> tuple[Any, Any]:

@@ -46,11 +46,15 @@ _INSTEAD = {
 
 
 class Token(NamedTuple):
-    """`kind` is name, quoted, number, text, symbol or end; `value` what it stands for."""
+    """`kind` is name, quoted, number, text, symbol or end; `value` what it stands for.
+
+    It begins at the character `start` of the condition.
+    """
 
     kind: str
     text: str
     value: str | int | float
+    start: int
 
 
 def tokens(condition: str) -> Iterator[Token]:
@@ -74,8 +78,8 @@ def tokens(condition: str) -> Iterator[Token]:
         place = found.end()
         kind = found.lastgroup or ""
         if kind != "space":
-            yield Token(kind, found.group(), _value(kind, found.group()))
-    yield Token("end", "", "")
+            yield Token(kind, found.group(), _value(kind, found.group()), found.start())
+    yield Token("end", "", "", len(condition))
 
 
 def _value(kind: str, text: str) -> str | int | float:

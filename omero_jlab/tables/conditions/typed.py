@@ -15,6 +15,7 @@ from .nodes import (
     Arithmetic,
     Comparison,
     Constant,
+    Inside,
     Kind,
     Member,
     Missing,
@@ -26,8 +27,8 @@ from .nodes import (
 )
 
 __all__ = [
-    "arithmetic", "between", "chain", "describe", "joined", "member", "missing", "negative",
-    "opposite", "text_test",
+    "arithmetic", "between", "chain", "describe", "inside", "joined", "member", "missing",
+    "negative", "opposite", "text_test",
 ]  # fmt: skip
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -194,6 +195,28 @@ def text_test(
     if not isinstance(wanted, Constant) or wanted.kind != "text":
         raise Invalid(f"{test!r} looks for a text in quotes, but got {describe(wanted)}")
     return Text(test, operand, str(wanted.value))
+
+
+def inside(x: Node, y: Node, numbers: Sequence[Constant], scale: str) -> Node:
+    """(`x`, `y`) inside of the polygon with corners x1, y1, x2, y2 …; `scale` names log axes."""
+    for side in (x, y):
+        if side.kind != "number" or isinstance(side, Constant):
+            raise Invalid(f"inside takes two columns of numbers, but got {describe(side)}")
+    if scale not in ("", "log x", "log y", "log xy"):
+        raise Invalid(f"inside knows the scales 'log x', 'log y', 'log xy', not {scale[:20]!r}")
+    if len(numbers) < 6 or len(numbers) % 2 or any(each.kind != "number" for each in numbers):
+        raise Invalid(
+            "inside takes the corners of a polygon as [x1, y1, x2, y2, x3, y3, ...], three or more"
+        )
+    values = [float(each.value) for each in numbers]
+    log_x, log_y = "x" in scale, "y" in scale
+    corners = [values[0::2], values[1::2]]
+    for axis, is_log in enumerate((log_x, log_y)):
+        if is_log and min(corners[axis]) <= 0:
+            raise Invalid("inside takes corners above 0 where an axis is logarithmic")
+        if is_log:
+            corners[axis] = [math.log10(value) for value in corners[axis]]
+    return Inside(x, y, tuple(zip(*corners, strict=True)), log_x, log_y)
 
 
 def missing(operand: Node) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any
 
 import numpy
@@ -25,6 +26,13 @@ class Words:
         self._letters = letters
         self._offsets = offsets
         self._bytes: bytes | None = None
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> Words:
+        """These different words."""
+        letters = sorted(word.encode() for word in words)
+        offsets = numpy.cumsum([0, *map(len, letters)])
+        return cls(numpy.frombuffer(b"".join(letters), "u1"), offsets)
 
     def __len__(self) -> int:
         return max(len(self._offsets) - 1, 0)

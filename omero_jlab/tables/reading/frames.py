@@ -64,7 +64,7 @@ def _pandas(column: Column, data: Values) -> Any:
     mask = numpy.zeros(len(data.values), bool) if data.valid is None else ~data.valid
     if column.kind == "bool":
         return pandas.arrays.BooleanArray(data.values, mask)
-    if column.kind == "integer":
+    if column.kind in ("integer", "link"):
         return pandas.arrays.IntegerArray(data.values, mask)
     if data.values.dtype.itemsize == 2:
         return pandas.arrays.FloatingArray(data.values.astype("f4"), mask)

@@ -16,7 +16,7 @@ from ..columns import ROW_ID, row_bytes
 from ..conditions.evaluate import Cells
 from ..segments.reader import SegmentFolder
 from .frames import Values, row_index
-from .groups import OpenGroup
+from .opened import OpenGroup
 from .select import Piece
 
 __all__ = ["batches_of", "gather", "index_of", "picked", "row_ids"]
@@ -99,12 +99,16 @@ def row_ids(pieces: Sequence[Piece], order: Order = None) -> NDArray[numpy.int64
 
 def index_of(pieces: Sequence[Piece], order: Order = None) -> pandas.Index[Any]:
     """The permanent numbers of the rows as an index, of no size where they are consecutive."""
-    if order is None and pieces and all(isinstance(piece.rows, slice) for piece in pieces):
+    if order is None and pieces and all(map(_is_range, pieces)):
         starts = [piece.group.first_row + piece.rows.start for piece in pieces]  # type: ignore[union-attr]
         stops = [a + len(piece) for a, piece in zip(starts, pieces, strict=True)]
         if starts[1:] == stops[:-1]:
             return pandas.RangeIndex(starts[0], stops[-1], name=ROW_ID)
     return row_index(row_ids(pieces, order))
+
+
+def _is_range(piece: Piece) -> bool:
+    return isinstance(piece.rows, slice) and piece.group.is_gapless
 
 
 def picked(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -15,46 +14,169 @@ from numpy.typing import NDArray
 from ...errors import Invalid
 from ...model import Column, ColumnPart, Segment
 from ..columns import ROW_ID
-from ..conditions.evaluate import NAT, Cells
-from ..conditions.words import Words
-from ..segments.reader import SegmentFile, SegmentFolder
+from ..segments.reader import SegmentFolder
+from .numbers import numbers_of
 
-__all__ = ["Group", "OpenGroup", "groups_of"]
+__all__ = ["Group", "Layer", "Rows", "groups_of"]
 
 Rows = slice | NDArray[numpy.int64]
+Parts = dict[tuple[str, str], tuple[Segment, ColumnPart]]
+
+# So many rows that are gone leave runs of rows that are read faster than single ones.
+_FEW_GONE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Values of a column in some rows of a group: what the group began with, or a patch."""
+
+    segment: Segment
+    parts: Parts
+    is_patch: bool
+
+    def covers(self, first_row: int, stop_row: int) -> bool:
+        """Whether it says something of every row between two numbers."""
+        segment = self.segment
+        if not self.is_patch:
+            return True
+        dense = segment.numbers is None
+        return dense and segment.first_row <= first_row and stop_row <= segment.stop_row
 
 
 @dataclass(eq=False)
 class Group:
-    """Some consecutive rows, and the segments that hold columns of them."""
+    """Some rows, ascending, and the segments that hold columns of them.
+
+    Attributes
+    ----------
+    first_row, rows : the number of the first, and how many there are, those gone included
+    columns : of the table, by name
+    folder : where the segments lie
+    segments : what the rows began with
+    patches : what gave some of them other values, in the order in which that came
+    deletions : what named rows that are gone
+    """
 
     first_row: int
     rows: int
     columns: dict[str, Column]
+    folder: SegmentFolder
     segments: list[Segment] = field(default_factory=list)
+    patches: list[Segment] = field(default_factory=list)
+    deletions: list[Segment] = field(default_factory=list)
+
+    @property
+    def is_gapless(self) -> bool:
+        """Whether the numbers of its rows are consecutive, those gone included."""
+        return self.segments[0].numbers is None
+
+    @property
+    def stop_row(self) -> int:
+        """One more than the highest number of a row."""
+        return self.first_row + self.rows if self.is_gapless else self.segments[0].stop_row
 
     @cached_property
-    def parts(self) -> dict[tuple[str, str], tuple[Segment, ColumnPart]]:
-        """Each array of each column, and the segment it lies in."""
-        return {
-            (part.column, part.part): (segment, part)
-            for segment in self.segments
-            for part in segment.parts
-        }
+    def parts(self) -> Parts:
+        """Each array of each column that its rows began with, by the column's stored name."""
+        return _parts(*self.segments)
+
+    def layers(self, column: Column) -> list[Layer]:
+        """What holds values of `column`, those first that others replace; as few as can be."""
+        key = column.stored_as
+        kinds = ("values", "codes")
+        found = []
+        if any((key, kind) in self.parts for kind in kinds):
+            segment = next(self.parts[key, kind][0] for kind in kinds if (key, kind) in self.parts)
+            found.append(Layer(segment, self.parts, is_patch=False))
+        for patch in self.patches:
+            if any(part.column == key for part in patch.parts):
+                layer = Layer(patch, _parts(patch), is_patch=True)
+                if layer.covers(self.first_row, self.stop_row):
+                    found.clear()
+                found.append(layer)
+        return found
+
+    def numbers(self, rows: Rows) -> NDArray[numpy.int64]:
+        """The permanent numbers of the rows at `rows`, a slice with both ends or places."""
+        if not self.is_gapless:
+            return numbers_of(self.folder, self.segments[0])[rows]
+        if isinstance(rows, slice):
+            return numpy.arange(self.first_row + rows.start, self.first_row + rows.stop)
+        return rows + self.first_row
+
+    def places(self, numbers: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
+        """Where those of the ascending `numbers` are that belong to rows of the group."""
+        first, last = numpy.searchsorted(numbers, (self.first_row, self.stop_row))
+        wanted = numbers[first:last]
+        if self.is_gapless:
+            return wanted - self.first_row
+        ours = numbers_of(self.folder, self.segments[0])
+        places = numpy.searchsorted(ours, wanted)
+        return places[ours[places] == wanted] if len(wanted) else places
+
+    @cached_property
+    def gone(self) -> NDArray[numpy.int64]:
+        """Places of rows that were deleted, ascending."""
+        if not self.deletions:
+            return numpy.empty(0, "i8")
+        found = [self.places(numbers_of(self.folder, each)) for each in self.deletions]
+        return numpy.unique(numpy.concatenate(found))
+
+    def runs(self) -> Iterator[Rows]:
+        """The rows that are there: slices where few are gone, else places."""
+        gone = self.gone
+        if len(gone) > _FEW_GONE:
+            left = numpy.ones(self.rows, bool)
+            left[gone] = False
+            if left.any():
+                yield numpy.flatnonzero(left)
+            return
+        start = 0
+        for place in (*gone.tolist(), self.rows):
+            if place > start:
+                yield slice(start, place)
+            start = place + 1
+
+    def left(self, places: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
+        """Those of ascending `places` whose rows were not deleted."""
+        gone = self.gone
+        if not len(gone) or not len(places):
+            return places
+        found = numpy.searchsorted(gone, places)
+        left: NDArray[numpy.int64] = places[
+            (found == len(gone)) | (gone[found % len(gone)] != places)
+        ]
+        return left
 
     def bounds(self, column: str) -> tuple[Any, Any]:
         """The smallest and largest value of `column`, None where not known."""
         if column == ROW_ID:
-            return self.first_row, self.first_row + self.rows - 1
-        for kind in ("values", "codes"):
-            if (column, kind) in self.parts:
-                part = self.parts[column, kind][1]
-                return part.minimum, part.maximum
-        return None, None
+            return self.first_row, self.stop_row - 1
+        low: list[Any] = []
+        high: list[Any] = []
+        for layer in self.layers(self.columns[column]):
+            for kind in ("values", "codes"):
+                found = layer.parts.get((self.columns[column].stored_as, kind))
+                if found is not None:
+                    low.append(found[1].minimum)
+                    high.append(found[1].maximum)
+        return (
+            None if not low or None in low else min(low),
+            None if not high or None in high else max(high),
+        )
 
 
-def groups_of(columns: Sequence[Column], segments: Sequence[Segment]) -> list[Group]:
-    """`segments` grouped by rows, ascending.
+def _parts(*segments: Segment) -> Parts:
+    return {(p.column, p.part): (segment, p) for segment in segments for p in segment.parts}
+
+
+def groups_of(
+    folder: SegmentFolder,
+    columns: Sequence[Column],
+    segments: Sequence[Segment],
+    stop_row: int | None = None,
+) -> list[Group]:
+    """`segments` grouped by rows, ascending; without the rows from `stop_row` on.
 
     Raises
     ------
@@ -65,111 +187,32 @@ def groups_of(columns: Sequence[Column], segments: Sequence[Segment]) -> list[Gr
     groups: dict[tuple[int, int], Group] = {}
     for segment in segments:
         key = segment.first_row, segment.rows
-        if segment.rows:
-            groups.setdefault(key, Group(*key, known)).segments.append(segment)
+        if segment.kind == "rows" and segment.rows:
+            groups.setdefault(key, Group(*key, known, folder)).segments.append(segment)
     ordered = sorted(groups.values(), key=lambda group: group.first_row)
     for one, following in pairwise(ordered):
-        if one.first_row + one.rows > following.first_row:
+        if one.stop_row > following.first_row:
             raise Invalid(
                 f"two segments hold row {following.first_row}: the rows from {one.first_row} "
                 f"and those from {following.first_row}"
             )
+    if stop_row is not None:
+        ordered = [group for group in ordered if group.first_row < stop_row]
+        for group in ordered:
+            if group.is_gapless:
+                group.rows = min(group.rows, stop_row - group.first_row)
+    _lay_over(ordered, sorted(segments, key=lambda segment: segment.since))
     return ordered
 
 
-def _check(segment: Segment, part: ColumnPart, column: Column) -> None:
-    """Whether `part` is what `column` says."""
-    if part.part in ("words", "word_offsets"):
-        return
-    shape = (segment.rows, *column.shape) if part.part == "values" else (segment.rows,)
-    wanted = "int64" if column.kind == "timestamp" else column.dtype
-    if part.shape != shape or (part.part == "values" and numpy.dtype(part.dtype) != wanted):
-        raise Invalid(
-            f"segment {segment.path} holds {part.part} of column {part.column!r} as "
-            f"{part.dtype} {part.shape}, but {wanted} {shape} is wanted"
-        )
-
-
-class OpenGroup:
-    """A group whose files are open, each from when it is first needed."""
-
-    def __init__(self, folder: SegmentFolder, group: Group) -> None:
-        self.group = group
-        self._folder = folder
-        self._files: dict[str, SegmentFile] = {}
-        self._words: dict[str, Words] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for file in self._files.values():
-            file.close()
-
-    def cells(self, column: str, rows: Rows, out: NDArray[Any] | None = None) -> Cells:
-        """The values of `column` in `rows`, a slice or ascending numbers.
-
-        Numbers and times are read straight into `out`, if it is given.
-        """
-        if column == ROW_ID:
-            every = numpy.arange(self.group.first_row, self.group.first_row + self.group.rows)
-            return Cells(every[rows])
-        about = self.group.columns[column]
-        if about.kind == "string":
-            if (column, "codes") not in self.group.parts:
-                return Cells(numpy.full(_count(rows), -1), None, _NO_WORDS)
-            return Cells(self._part(column, "codes", rows), None, self.words(column))
-        if (column, "values") not in self.group.parts:
-            return _absent(about, _count(rows))
-        values = self._part(column, "values", rows, out)
-        if (column, "valid") not in self.group.parts:
-            return Cells(values)
-        return Cells(values, self._part(column, "valid", rows))
-
-    def words(self, column: str) -> Words:
-        """The dictionary of the text `column`."""
-        if column not in self._words:
-            letters = self._part(column, "words", slice(None))
-            offsets = self._part(column, "word_offsets", slice(None))
-            self._words[column] = Words(letters, offsets)
-        return self._words[column]
-
-    def _part(
-        self, column: str, kind: str, rows: Rows, out: NDArray[Any] | None = None
-    ) -> NDArray[Any]:
-        segment, part = self.group.parts[column, kind]
-        _check(segment, part, self.group.columns[column])
-        if segment.path not in self._files:
-            self._files[segment.path] = SegmentFile(self._folder, segment)
-        file = self._files[segment.path]
-        if isinstance(rows, slice):
-            start, stop, _ = rows.indices(part.shape[0])
-            out = _room(part, stop - start) if out is None else out
-            file.read(part, start, out)
-        else:
-            out = _room(part, len(rows)) if out is None else out
-            file.take(part, rows, out)
-        return out
-
-
-_NO_WORDS = Words(numpy.empty(0, "u1"), numpy.zeros(1, "i8"))
-
-
-def _room(part: ColumnPart, count: int) -> NDArray[Any]:
-    return numpy.empty((count, *part.shape[1:]), part.dtype)
-
-
-def _count(rows: Rows) -> int:
-    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-
-
-def _absent(column: Column, count: int) -> Cells:
-    if column.kind == "timestamp":
-        return Cells(numpy.full(count, NAT))
-    values = numpy.zeros((count, *column.shape), column.dtype)
-    return Cells(values, numpy.zeros(count, bool))
+def _lay_over(groups: list[Group], segments: Sequence[Segment]) -> None:
+    """Give each group the patches and deletions that may speak of its rows."""
+    starts = numpy.array([group.first_row for group in groups])
+    for segment in segments:
+        if segment.kind == "rows" or not segment.rows:
+            continue
+        first = max(int(numpy.searchsorted(starts, segment.first_row, "right")) - 1, 0)
+        for group in groups[first : int(numpy.searchsorted(starts, segment.stop_row))]:
+            if group.stop_row > segment.first_row:
+                which = group.patches if segment.kind == "patch" else group.deletions
+                which.append(segment)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
+from ..columns import ROW_ID
 from ..conditions.evaluate import Cells, fulfilled
 from ..conditions.nodes import Condition
 from ..conditions.prune import possible
 from ..segments.reader import SegmentFolder
-from .groups import Group, OpenGroup, Rows
+from .groups import Group, Rows
+from .opened import OpenGroup
 
 __all__ = ["Piece", "matches", "window"]
 
@@ -46,10 +50,7 @@ class Piece:
 
     def ids(self) -> NDArray[numpy.int64]:
         """The permanent numbers of the rows."""
-        first = self.group.first_row
-        if isinstance(self.rows, slice):
-            return numpy.arange(first + self.rows.start, first + self.rows.stop)
-        return self.rows + first
+        return self.group.numbers(self.rows)
 
 
 class _Block:
@@ -73,14 +74,26 @@ def matches(
     """The rows that fulfil `condition`, ascending; all, where it is None."""
     for group in groups:
         if condition is None:
-            yield Piece(group, slice(0, group.rows))
+            for rows in group.runs():
+                yield Piece(group, rows)
         elif possible(condition.root, group.bounds):
             with OpenGroup(folder, group) as opened:
                 for start in range(0, group.rows, _BLOCK):
-                    block = _Block(opened, slice(start, min(start + _BLOCK, group.rows)))
+                    rows = slice(start, min(start + _BLOCK, group.rows))
+                    if not possible(condition.root, partial(_bounds, group, rows)):
+                        continue
+                    block = _Block(opened, rows)
                     found = numpy.flatnonzero(fulfilled(condition.root, block))
-                    if len(found):
-                        yield Piece(group, found + start)
+                    places = group.left(found + start)
+                    if len(places):
+                        yield Piece(group, places)
+
+
+def _bounds(group: Group, rows: slice, column: str) -> tuple[Any, Any]:
+    """Those of the group, but for the numbers of the rows: those of these rows."""
+    if column != ROW_ID or not group.is_gapless:
+        return group.bounds(column)
+    return group.first_row + rows.start, group.first_row + rows.stop - 1
 
 
 def window(pieces: Iterable[Piece], limit: int | None, offset: int) -> Iterator[Piece]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 
+import numpy
 import pandas
 import pyarrow  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from ...errors import Invalid
 from ...model import Column, Segment
 from ...storage import NOBODY, Watch
 from ..columns import ROW_ID, chosen
-from ..conditions.grammar import parse
+from ..conditions.grammar import Gates, no_gates, parse
+from ..conditions.nodes import Condition
 from ..segments.reader import SegmentFolder
+from .aggregate import MOST_GROUPS, Summary, aggregated, column_named, measures_of
+from .existing import existing
 from .frames import Values, arrow_schema, as_arrow, as_frame
 from .gather import Order, batches_of, gather, index_of, row_ids
 from .groups import Group, groups_of
@@ -34,6 +40,8 @@ class TableView:
     columns : of the table, in order
     segments : of this version
     watch : who knows of damaged files
+    stop_row : one more than the highest number of a row at this version; None for all
+    pin : what keeps the files as long as this view is there
 
     Raises
     ------
@@ -47,17 +55,28 @@ class TableView:
         columns: tuple[Column, ...],
         segments: tuple[Segment, ...],
         watch: Watch = NOBODY,
+        stop_row: int | None = None,
+        pin: object = None,
     ) -> None:
         self.folder = folder
         self.place = SegmentFolder(folder, watch)
         self.columns = columns
         self.segments = segments
-        self.groups: list[Group] = groups_of(columns, segments)
+        self.groups: list[Group] = groups_of(self.place, columns, segments, stop_row)
+        self.pin = pin
+        self.gates: Gates = no_gates
+
+    def with_gates(self, gates: Gates) -> TableView:
+        """The same rows, for conditions that name these gates."""
+        view = copy(self)
+        view.gates = gates
+        return view
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return sum(group.rows for group in self.groups)
+        gone = sum(each.rows for each in self.segments if each.kind == "deletion")
+        return sum(group.rows for group in self.groups) - gone
 
     def read(
         self,
@@ -94,12 +113,38 @@ class TableView:
             frame.insert(0, ROW_ID, frame.index)
         return frame
 
+    def numbers(self, condition: str | None = None) -> NDArray[numpy.int64]:
+        """shape (rows,), ascending: the permanent numbers of the rows that fulfil `condition`."""
+        parsed = None if condition is None else self._parsed(condition)
+        return row_ids(list(matches(self.place, self.groups, parsed)))
+
+    def existing(self, numbers: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
+        """Those of the ascending `numbers` whose rows are there."""
+        return existing(self.groups, numbers)
+
     def count(self, condition: str | None = None) -> int:
         """How many rows fulfil `condition`."""
         if condition is None:
             return self.rows
-        found = matches(self.place, self.groups, parse(condition, self.columns))
+        found = matches(self.place, self.groups, self._parsed(condition))
         return sum(len(piece) for piece in found)
+
+    def aggregate(
+        self,
+        wanted: Mapping[str, str | Sequence[str]],
+        by: Sequence[str] = (),
+        condition: str | None = None,
+        most_groups: int = MOST_GROUPS,
+    ) -> Summary:
+        """count, sum, mean, std, min, max, median or quantiles of columns, by group.
+
+        `wanted` names functions by column; see `omero_jlab.tables.reading.aggregate`.
+        """
+        measures = measures_of(self.columns, wanted)
+        keys = [column_named(self.columns, name) for name in dict.fromkeys(by)]
+        parsed = None if condition is None else self._parsed(condition)
+        found = matches(self.place, self.groups, parsed)
+        return aggregated(self.place, found, measures, keys, most_groups)
 
     def arrow(
         self,
@@ -118,7 +163,7 @@ class TableView:
         """
         wanted = self._chosen(columns)
         if order_by is None:
-            parsed = None if condition is None else parse(condition, self.columns)
+            parsed = None if condition is None else self._parsed(condition)
             found = matches(self.place, self.groups, parsed)
             parts = batches_of(window(found, *_checked(limit, offset)), wanted)
         else:
@@ -140,6 +185,9 @@ class TableView:
                 arrays.insert(0, pyarrow.array(row_ids(pieces, order)))
             yield pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
+    def _parsed(self, condition: str) -> Condition:
+        return parse(condition, self.columns, self.gates)
+
     def _chosen(self, columns: Sequence[str] | None) -> list[Column]:
         if isinstance(columns, str):
             columns = [columns]
@@ -155,7 +203,7 @@ class TableView:
     ) -> tuple[list[Piece], Order]:
         """The pieces to read, and in which order their rows are wanted, None for as they are."""
         limit, offset = _checked(limit, offset)
-        parsed = None if condition is None else parse(condition, self.columns)
+        parsed = None if condition is None else self._parsed(condition)
         found = matches(self.place, self.groups, parsed)
         if order_by is None:
             return list(window(found, limit, offset)), None

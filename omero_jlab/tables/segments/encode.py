@@ -15,8 +15,9 @@ from ...model import Column
 from ..columns import kind_and_type
 from ..nearest import hint
 from ..normalise import Arrays, normalised
+from .narrow import narrowed
 
-__all__ = ["Encoded", "encoded_columns", "sorted_codes"]
+__all__ = ["Encoded", "encoded_columns", "encoded_values", "sorted_codes"]
 
 
 class Encoded(NamedTuple):
@@ -30,7 +31,8 @@ class Encoded(NamedTuple):
 def encoded_columns(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> list[list[Encoded]]:
     """What is to be stored of `frame`, one list of arrays a column.
 
-    A column that may be missing can be left out of `frame`; it is then left out here too.
+    A column that may be missing can be left out of `frame`, and so can one of floats that the
+    table has not had from the beginning; it is then left out here too.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def encoded_columns(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> lis
     found = []
     for column in columns:
         if column.name not in given:
-            if not column.nullable:
+            if not (column.nullable or (column.kind == "float" and column.since > 1)):
                 raise Invalid(
                     f"the rows have no column {column.name!r}: "
                     f"{hint(column.name, [str(name) for name in given])}"
@@ -60,12 +62,25 @@ def encoded_columns(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> lis
     return found
 
 
+def encoded_values(
+    column: Column, values: Any, valid: NDArray[numpy.bool_] | None
+) -> list[Encoded]:
+    """What is to be stored of values as they were read: of text Arrow's, of times int64."""
+    if column.kind == "string":
+        return _coded(values, column)
+    if column.kind == "timestamp":
+        return [Encoded(column, "values", values)]
+    return _masked(column, values, valid)
+
+
 def _encoded(series: pandas.Series[Any], column: Column) -> list[Encoded]:
     values = normalised(series)
     kind, dtype, shape, _ = kind_and_type(values)
+    if column.kind == "link" and kind == "integer":
+        kind = "link"
     if kind != column.kind and series.isna().all() and (column.nullable or not len(series)):
         return _absent(column, len(series))
-    numbers = ("integer", "float")
+    numbers = ("integer", "float", "link")
     if (kind != column.kind and not (kind in numbers and column.kind in numbers)) or (
         kind == "timestamp" and dtype != column.dtype
     ):
@@ -88,7 +103,7 @@ def _encoded(series: pandas.Series[Any], column: Column) -> list[Encoded]:
         exact = _exact(plain, column, None).copy()
         exact[missing] = numpy.nan
         return _masked(column, exact, None)
-    if column.kind == "integer" and plain.dtype.kind == "f" and column.nullable:
+    if column.kind in ("integer", "link") and plain.dtype.kind == "f" and column.nullable:
         missing = numpy.isnan(plain) if missing is None else missing
         plain = numpy.where(missing, 0, plain)
     valid = None if missing is None or not missing.any() else ~missing
@@ -116,7 +131,8 @@ def _masked(
     if valid is not None and not column.nullable:
         row = int(numpy.argmin(valid))
         raise Invalid(f"has no value in row {row}, but the table's column needs one in every row")
-    parts = [Encoded(column, "values", values)]
+    stored = values if values.dtype.kind == "b" else narrowed(values)
+    parts = [Encoded(column, "values", stored)]
     if valid is not None:
         parts.append(Encoded(column, "valid", numpy.ascontiguousarray(valid)))
     return parts
@@ -170,6 +186,10 @@ def _words(values: pandas.Series[Any], column: Column) -> list[Encoded]:
         text = pyarrow.array(values, pyarrow.large_string(), from_pandas=True)
     except UnicodeEncodeError as error:
         raise Invalid("holds text that is not valid Unicode (a lone surrogate)") from error
+    return _coded(text, column)
+
+
+def _coded(text: Any, column: Column) -> list[Encoded]:
     if isinstance(text, pyarrow.ChunkedArray):
         text = text.combine_chunks()
     codes, words = sorted_codes(text)

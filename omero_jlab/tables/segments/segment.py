@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 import pandas
@@ -17,37 +17,78 @@ from numpy.typing import NDArray
 
 from ...errors import Full, Invalid, Unreadable
 from ...model import Column, ColumnPart, Segment
-from ..columns import row_bytes
+from ..columns import ROW_ID, row_bytes
 from .encode import Encoded, encoded_columns
 from .reader import SegmentFile, SegmentFolder, bytes_of
 from .skeleton import Room, make_skeleton, node_name
 from .verified import BLOCK
 
-__all__ = ["in_segments", "verify", "write_segment"]
+__all__ = ["SegmentKind", "in_segments", "segment_rows", "verify", "write_parts", "write_segment"]
 
 _WRITE = 16 * BLOCK
 _LONGEST_BOUND = 256
 _LARGEST = 256 * BLOCK
+_NUMBERS = Column(name=ROW_ID, kind="integer", dtype="int64")
+
+SegmentKind = Literal["rows", "patch", "deletion"]
+
+
+def segment_rows(columns: Sequence[Column], nbytes: int | None = None) -> int:
+    """How many rows of `columns` a segment of at most about `nbytes` holds; 256 MB by default."""
+    return max((_LARGEST if nbytes is None else nbytes) // row_bytes(columns), 1)
 
 
 def in_segments(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> Iterator[pandas.DataFrame]:
     """`frame` cut into as many frames as it needs segments of at most about 256 MB."""
-    step = max(_LARGEST // row_bytes(columns), 1)
+    step = segment_rows(columns)
     for start in range(0, max(len(frame), 1), step):
         yield frame.iloc[start : start + step]
 
 
 def write_segment(
-    folder: Path, name: str, frame: pandas.DataFrame, columns: tuple[Column, ...], first_row: int
+    folder: Path,
+    name: str,
+    frame: pandas.DataFrame,
+    columns: tuple[Column, ...],
+    first_row: int,
+    since: int = 1,
 ) -> Segment:
-    """The rows of `frame` stored durably in the new file `name` of `folder`.
+    """The rows of `frame`, numbered from `first_row` on, stored in the new file `name`.
 
-    On return the file and its name have reached the disk.  On any failure nothing is left.
+    See `write_parts`.
 
     Raises
     ------
     Invalid
         `frame` does not fit `columns`; see `columns_of`.
+    """
+    numbers = numpy.arange(first_row, first_row + len(frame))
+    encoded = encoded_columns(frame, columns)
+    return write_parts(folder, name, encoded, columns, numbers, first_row, "rows", since)
+
+
+def write_parts(
+    folder: Path,
+    name: str,
+    encoded: Sequence[Sequence[Encoded]],
+    columns: Sequence[Column],
+    numbers: NDArray[numpy.int64],
+    first_row: int,
+    kind: SegmentKind,
+    since: int,
+) -> Segment:
+    """Columns stored durably in the new file `name` of `folder`.
+
+    On return the file and its name have reached the disk.  On any failure nothing is left.
+
+    Parameters
+    ----------
+    encoded : the arrays of each column, of some of `columns`
+    numbers : shape (rows,), ascending; the numbers of the rows
+    first_row : the first of them, or where the first would be
+
+    Raises
+    ------
     Full
         No room is left on the disk.
     OSError
@@ -55,9 +96,10 @@ def write_segment(
     """
     if not name or Path(name).name != name or name.startswith("."):
         raise Invalid(f"a segment cannot be called {name!r}")
-    encoded = encoded_columns(frame, columns)
-    positions = {column.name: position for position, column in enumerate(columns)}
+    positions = {column.stored_as: position for position, column in enumerate(columns)}
     parts = [part for parts in encoded for part in parts]
+    if kind == "deletion" or (len(numbers) and int(numbers[-1]) - first_row + 1 != len(numbers)):
+        parts.insert(0, Encoded(_NUMBERS, "values", numpy.ascontiguousarray(numbers, "<i8")))
     path = folder / f".{name}.{secrets.token_hex(4)}"
     try:
         size, stored, frame_checksum = _write(path, parts, positions)
@@ -78,8 +120,10 @@ def write_segment(
         raise
     return Segment(
         path=name,
+        kind=kind,
+        since=since,
         first_row=first_row,
-        rows=len(frame),
+        rows=len(numbers),
         size=size,
         parts=stored,
         frame_checksum=frame_checksum,
@@ -91,8 +135,9 @@ def _write(
 ) -> tuple[int, tuple[ColumnPart, ...], str]:
     rooms = []
     for column, part, array in parts:
-        name = node_name(column.name, positions[column.name])
-        rooms.append(Room(part, name, column.name, array.dtype, array.shape))
+        key = column.stored_as
+        name = key if key == ROW_ID else node_name(key, positions[key])
+        rooms.append(Room(part, name, key, array.dtype, array.shape))
     offsets = make_skeleton(path, rooms)
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
@@ -138,7 +183,7 @@ def _described(parts: list[Encoded], index: int) -> ColumnPart:
     view = bytes_of(array)
     low, high = _bounds(parts, index)
     return ColumnPart(
-        column=column.name,
+        column=column.stored_as,
         part=part,
         dtype=array.dtype.str,
         shape=array.shape,

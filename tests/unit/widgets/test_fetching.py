@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from omero_jlab.errors import NotFound
-from omero_jlab.widgets import ImageViewer, RepositoryBrowser
+from omero_jlab.errors import Invalid, NotFound
+from omero_jlab.widgets import ImageViewer, RepositoryBrowser, TablePlot
 
 
 class Page:
@@ -50,6 +50,34 @@ def test_an_error_travels_as_the_server_would_send_it(monkeypatch: pytest.Monkey
     ((content, (body,)),) = page.sent
     assert content["status"] == 404
     assert json.loads(body) == {"error": "NotFound", "message": "There is no image 7."}
+
+
+def test_what_a_page_writes_goes_to_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def fetch(*what: str) -> tuple[int, dict[str, str], bytes]:
+        asked.append(what)
+        return 200, {}, b"null"
+
+    page = Page(TablePlot(table_id=5, repository="r", fetch=fetch), monkeypatch)
+    page.says({"kind": "put", "id": 1, "path": "tables/5/gates", "body": '{"name": "big"}'})
+    page.says({"kind": "delete", "id": 2, "path": "gates/3"})
+    assert asked == [("tables/5/gates", "PUT", '{"name": "big"}'), ("gates/3", "DELETE", "")]
+
+
+def test_a_plot_asks_its_table_for_what_is_selected() -> None:
+    plot = TablePlot(table_id=5, condition="area > 3", query=lambda condition: condition)
+    assert plot.selection == ([], "")
+    assert plot.selected == "row_id == -1"
+    plot.gate = 'the "big" ones'
+    assert plot.selected == '(area > 3) and gate("the \\"big\\" ones")'
+    plot.shape = {"kind": "range", "x": "a b", "low": 1.5, "high": None}
+    assert plot.selected == "(area > 3) and `a b` >= 1.5"
+    viewer = ImageViewer(image_id=7)
+    plot.link_id = "p"
+    assert plot.link(viewer).links == ["p"]
+    with pytest.raises(Invalid, match="which image"):
+        plot.view()
 
 
 def test_without_a_repository_the_page_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

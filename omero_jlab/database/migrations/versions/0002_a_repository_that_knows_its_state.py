@@ -1,5 +1,7 @@
 """resumable jobs, checksum algorithms, transfer modes, damage, erasures, generations"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -97,15 +99,84 @@ def upgrade() -> None:
     )
     for column in ("group_id", "object_id", "owner_id"):
         op.create_index(op.f(f"ix_deletion_{column}"), "deletion", [column], unique=False)
+    op.create_table(
+        "gate",
+        sa.Column("table_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("color", sa.String(), nullable=False),
+        sa.Column("shape", sa.JSON(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(), nullable=True),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["group.id"], name=op.f("fk_gate_group_id_group")),
+        sa.ForeignKeyConstraint(["owner_id"], ["user.id"], name=op.f("fk_gate_owner_id_user")),
+        sa.ForeignKeyConstraint(
+            ["table_id"], ["annotation.id"], name=op.f("fk_gate_table_id_annotation")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gate")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("group_id", "owner_id", "table_id"):
+        op.create_index(op.f(f"ix_gate_{column}"), "gate", [column], unique=False)
+    _number_table_versions()
     _name_deletions()
+    _add_regions()
 
 
 _GUARDED = (
     "project", "dataset", "screen", "plate", "image", "well", "annotation", "roi", "fileset",
     "file", "annotation_link", "dataset_image", "field", "project_dataset", "screen_plate",
-    "segment", "settings",
+    "segment", "settings", "table_version",
 )  # fmt: skip
 """Tables whose rows may be deleted; what was asked to go stands before what went with it."""
+
+
+def _number_table_versions() -> None:
+    """Give each version of a table, until now what a segment began with, a row."""
+    op.create_table(
+        "table_version",
+        sa.Column("table_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("change", sa.String(), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("changed_rows", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("next_row", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(), nullable=True),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["table_id"], ["annotation.id"], name=op.f("fk_table_version_table_id_annotation")
+        ),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["group.id"], name=op.f("fk_table_version_group_id_group")
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["user.id"], name=op.f("fk_table_version_owner_id_user")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_table_version")),
+        sa.UniqueConstraint("table_id", "number", name=op.f("uq_table_version_table_id")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("group_id", "owner_id"):
+        op.create_index(op.f(f"ix_table_version_{column}"), "table_version", [column], unique=False)
+    op.execute(
+        "INSERT INTO table_version (table_id, number, change, columns, changed_rows, rows, "
+        "next_row, version, created_at, updated_at, deleted_at, owner_id, group_id) "
+        "SELECT table_id, since, CASE WHEN since = 1 THEN 'attach' ELSE 'append' END, '[]', "
+        "sum(rows), max(first_row + rows), max(first_row + rows), 1, min(created_at), "
+        "min(created_at), min(deleted_at), owner_id, group_id "
+        "FROM segment GROUP BY table_id, since, owner_id, group_id ORDER BY table_id, since"
+    )
+    op.drop_column("segment", "until")
 
 
 def _name_deletions() -> None:
@@ -146,3 +217,126 @@ def _name_deletions() -> None:
                 took={name: [i for i, _, _ in rows] for name, rows in tables.items()},
             )
         )
+
+
+def _add_regions() -> None:
+    """Give regions their boxes and planes, an index by place, and folders."""
+    for name in ("top", "left", "bottom", "right"):
+        op.add_column("roi", sa.Column(name, sa.Double(), nullable=False, server_default="0"))
+    for name, default in (
+        ("t_first", 0), ("t_last", 2**31 - 1), ("z_first", 0), ("z_last", 2**31 - 1),
+    ):  # fmt: skip
+        op.add_column(
+            "roi", sa.Column(name, sa.Integer(), nullable=False, server_default=str(default))
+        )
+    op.add_column("roi", sa.Column("strip", sa.BigInteger(), nullable=False, server_default="0"))
+    _place_regions()
+    op.create_index(
+        "ix_roi_place",
+        "roi",
+        [
+            "image_id", "strip", "left", "right", "top", "bottom",
+            "t_first", "t_last", "z_first", "z_last", "deleted_at", "owner_id", "group_id",
+        ],
+        unique=False,
+    )  # fmt: skip
+    op.create_table(
+        "folder",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        *_owned(),
+        sa.ForeignKeyConstraint(
+            ["parent_id"], ["folder.id"], name=op.f("fk_folder_parent_id_folder")
+        ),
+        *_owners("folder"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_folder")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("name", "parent_id", "owner_id", "group_id"):
+        op.create_index(op.f(f"ix_folder_{column}"), "folder", [column], unique=False)
+    op.create_table(
+        "folder_roi",
+        sa.Column("parent_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        *_owned(),
+        sa.ForeignKeyConstraint(
+            ["parent_id"], ["folder.id"], name=op.f("fk_folder_roi_parent_id_folder")
+        ),
+        sa.ForeignKeyConstraint(["child_id"], ["roi.id"], name=op.f("fk_folder_roi_child_id_roi")),
+        *_owners("folder_roi"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_folder_roi")),
+        sa.UniqueConstraint("parent_id", "child_id", name=op.f("uq_folder_roi_parent_id")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("parent_id", "child_id", "owner_id", "group_id"):
+        op.create_index(op.f(f"ix_folder_roi_{column}"), "folder_roi", [column], unique=False)
+
+
+def _owned() -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(), nullable=True),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=False),
+    )
+
+
+def _owners(table: str) -> tuple[sa.ForeignKeyConstraint, ...]:
+    return (
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["group.id"], name=op.f(f"fk_{table}_group_id_group")
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["user.id"], name=op.f(f"fk_{table}_owner_id_user")),
+    )
+
+
+def _place_regions() -> None:
+    roi = sa.table(
+        "roi",
+        *(sa.column(name, sa.Float()) for name in ("top", "left", "bottom", "right")),
+        *(sa.column(name, sa.Integer()) for name in ("id", "t_first", "t_last")),
+        *(sa.column(name, sa.Integer()) for name in ("z_first", "z_last", "strip")),
+        sa.column("shapes", sa.JSON()),
+    )
+    every = op.get_bind().execute(sa.select(roi.c.id, roi.c.shapes)).fetchall()
+    for number, shapes in every:
+        if shapes:
+            op.get_bind().execute(roi.update().where(roi.c.id == number).values(**_extent(shapes)))
+
+
+def _extent(shapes: list[dict[str, Any]]) -> dict[str, float | int]:
+    boxes = [_box(shape) for shape in shapes]
+    top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    found: dict[str, float | int] = {"top": top, "left": left, "bottom": bottom, "right": right}
+    for axis in ("t", "z"):
+        planes: list[Any] = [shape.get(axis) for shape in shapes]
+        everywhere = None in planes
+        found[f"{axis}_first"] = 0 if everywhere else min(planes)
+        found[f"{axis}_last"] = 2**31 - 1 if everywhere else max(planes)
+    size, side = 0, 64.0
+    while max(bottom - top, right - left) > side and size < 12:
+        size, side = size + 1, side * 4
+    row = max(-(2**38), min(2**38, int(top // side)))
+    return found | {"strip": (size << 40) + row + 2**39}
+
+
+def _box(shape: dict[str, Any]) -> tuple[float, float, float, float]:
+    match shape["kind"]:
+        case "rectangle":
+            y, x = shape["y"], shape["x"]
+            return y, x, y + shape["height"], x + shape["width"]
+        case "ellipse":
+            y, x, down, across = (shape[name] for name in ("y", "x", "radius_y", "radius_x"))
+            return y - down, x - across, y + down, x + across
+        case "polygon" | "polyline":
+            xs, ys = zip(*shape["points"], strict=True)
+            return min(ys), min(xs), max(ys), max(xs)
+        case "line":
+            ys, xs = (shape["y1"], shape["y2"]), (shape["x1"], shape["x2"])
+            return min(ys), min(xs), max(ys), max(xs)
+    return shape["y"], shape["x"], shape["y"], shape["x"]

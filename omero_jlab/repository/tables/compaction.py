@@ -1,0 +1,366 @@
+"""Many small segments become few: patches and deletions that no version needs are worked in.
+
+A segment of rows that were appended can be merged with its neighbours without a trace: an earlier
+version reads it up to the number that its next row would have had.  Patches and deletions are
+worked in as far as the oldest version that is kept; younger ones stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import select
+
+from ...database import AnnotationRow, IntentRow, SegmentRow, TableVersionRow
+from ...errors import NotFound, OmeroError, Unavailable
+from ...model import Column, CompactionReport, Segment
+from ...tables import TableView, merged, segment_rows
+from ..guarded import GuardedSession
+from ..intents import fulfil, intending
+from ..jobs.jobs import Progress, job_kind, start_job
+from ..places import object_of, table_place
+from ..state import State
+from ..work import Work
+from .manifest import every_column, segment_path, set_columns, store_segment, table_row
+
+__all__ = ["KEPT_CHANGES", "compact_job", "compact_soon"]
+
+log = logging.getLogger(__name__)
+
+KEPT_CHANGES = 100
+"""How many changes of a table, appends not counted, can be looked behind unless told."""
+
+_EVERY = 64
+_SMALL = 32 << 20
+# In the background, patches and deletions are worked in when they are so many, or hold so large
+# a part of the rows: all that they touch is written anew.
+_FOLDED = 64
+_FOLDED_PART = 10
+_MERGED = 128 << 20
+_PATIENCE_S = 5.0
+_FREE = {"unguarded": "jobs"}
+_REPLACED = "replaced segments"
+
+
+def compact_soon(session: Work, table_id: int, version: int) -> None:
+    """Begin to compact a table in the background, at every so many of its versions."""
+    if version % _EVERY or table_id in session.store.compacted:
+        return
+    try:
+        own = type(session)(session.store, session.user, session.group)
+        start_job(own, "compact", {"table_id": table_id})
+    except OmeroError as error:
+        # The change itself is done: the next ones try again.
+        log.warning("table %s is not compacted: %s", table_id, error)
+
+
+@job_kind("compact", resumable=True, behind=True)
+def compact_job(
+    session: Work, arguments: dict[str, Any], progress: Progress
+) -> CompactionReport | None:
+    """Merge the small segments of a table."""
+    state, table_id = session.store, int(arguments["table_id"])
+    with session.reading() as (db, access):
+        access.require(table_row(db, table_id), "can_edit")
+    with state.claiming:
+        if table_id in state.compacted:
+            return None
+        state.compacted.add(table_id)
+    try:
+        return _Compaction(state, table_id, arguments.get("keep"), progress).run()
+    finally:
+        state.compacted.discard(table_id)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring segments that become one, or a few where they are large.
+
+    `overlays` are the patches and deletions that are worked into them; only the rows from
+    `start_row` until before `stop_row` are taken.
+    """
+
+    segments: tuple[Segment, ...]
+    overlays: tuple[Segment, ...]
+    start_row: int
+    stop_row: int | None
+
+
+class _Compaction:
+    """The compaction of one table, as it was at one moment; others may change it meanwhile."""
+
+    def __init__(
+        self, state: State, table_id: int, kept_changes: int | None, progress: Progress
+    ) -> None:
+        self._state = state
+        self._table_id = table_id
+        self._progress = progress
+        with GuardedSession(state.engines.reader, None) as db:
+            row = db.get(AnnotationRow, table_id, execution_options=_FREE)
+            if row is None or row.deleted_at is not None:
+                raise NotFound(f"There is no table {table_id}.")
+            kept = KEPT_CHANGES if kept_changes is None else kept_changes
+            self._horizon = _horizon(db, table_id, kept)
+            self._columns = tuple(
+                _as_stored(column)
+                for column in every_column(row)
+                if column.until is None or column.until > self._horizon.number
+            )
+            statement = select(SegmentRow).where(SegmentRow.table_id == table_id)
+            rows = db.scalars(statement.order_by(SegmentRow.first_row), execution_options=_FREE)
+            self._segments = {
+                each.id: Segment.model_validate(each.manifest | {"since": each.since})
+                for each in rows
+            }
+        # The reading session is closed: what is held from now on is files, which stay until the
+        # end of this job.
+        fold = None if kept_changes is None else True
+        self._runs = list(_runs(list(self._segments.values()), self._horizon, fold))
+
+    def run(self) -> CompactionReport:
+        """Write the merged segments, put them in place of the others, and remove those."""
+        new: list[Segment] = []
+        number = max((segment.since for segment in self._segments.values()), default=1)
+        sizes = [
+            -(-sum(segment.rows for segment in run.segments) // self._step) for run in self._runs
+        ]
+        token = secrets.token_hex(4)
+        paths = iter(segment_path(number, f"{token}-{i:03d}") for i in range(sum(sizes)))
+        names = list(paths)
+        folder = table_place(self._table_id)
+        before = {segment.path: segment.size for segment in self._segments.values()}
+        if not self._runs and not self._forgets():
+            return self._report(before, before)
+        wanted = [f"{folder}/{name}" for name in names]
+        with intending(self._state, "segment", lambda _: wanted) as intended:
+            unused = iter(names)
+            for place, run in enumerate(self._runs):
+                self._progress.tell(place, len(self._runs), "merging segments")
+                new += self._merged(run, unused)
+            intent_id = self._replace(new, intended.end)
+        after = {path: size for path, size in before.items() if path not in self._gone()}
+        after |= {segment.path: segment.size for segment in new}
+        self._remove(intent_id)
+        return self._report(before, after)
+
+    @property
+    def _step(self) -> int:
+        return segment_rows(self._columns, _MERGED)
+
+    def _merged(self, run: _Run, paths: Iterator[str]) -> Iterator[Segment]:
+        root = self._state.layout.root / table_place(self._table_id)
+        segments = (*run.segments, *run.overlays)
+        view = TableView(root, self._columns, segments, self._state.freshness, run.stop_row)
+        since = min(segment.since for segment in run.segments)
+        for some in merged(view, self._step, run.start_row):
+            self._progress.check()
+            yield store_segment(
+                self._state,
+                self._table_id,
+                next(paths),
+                some.encoded,
+                self._columns,
+                some.numbers,
+                int(some.numbers[0]),
+                "rows",
+                since,
+            )
+
+    def _gone(self) -> set[str]:
+        return {s.path for run in self._runs for s in (*run.segments, *run.overlays)}
+
+    def _forgets(self) -> bool:
+        with GuardedSession(self._state.engines.reader, None) as db:
+            older = select(TableVersionRow.id).where(
+                TableVersionRow.table_id == self._table_id,
+                TableVersionRow.number < self._horizon.number,
+            )
+            return db.scalar(older.limit(1), execution_options=_FREE) is not None
+
+    def _replace(self, new: Sequence[Segment], end: Callable[[GuardedSession], None]) -> int:
+        """Put the new segments in place of the others; answers the intent that removes those."""
+        gone = self._gone()
+        ids = [number for number, segment in self._segments.items() if segment.path in gone]
+        with self._state.books() as db, db.flushing_unchecked("jobs"):
+            table = db.get(AnnotationRow, self._table_id, execution_options=_FREE)
+            if table is None or table.deleted_at is not None:
+                raise NotFound(f"Table {self._table_id} was deleted while it was compacted.")
+            for number in ids:
+                row = db.get(SegmentRow, number, execution_options=_FREE)
+                if row is None:
+                    raise Unavailable(f"Table {self._table_id} was compacted by somebody else.")
+                db.delete(row)
+            for segment in new:
+                db.add(
+                    SegmentRow(
+                        table_id=self._table_id,
+                        owner_id=table.owner_id,
+                        group_id=table.group_id,
+                        since=segment.since,
+                        first_row=segment.first_row,
+                        rows=segment.rows,
+                        manifest=segment.model_dump(mode="json"),
+                    )
+                )
+            self._forget(db, table)
+            end(db)
+            folder = table_place(self._table_id)
+            intent = IntentRow(kind=_REPLACED, paths=sorted(f"{folder}/{path}" for path in gone))
+            db.add(intent)
+            db.flush()
+            return intent.id
+
+    def _forget(self, db: GuardedSession, table: AnnotationRow) -> None:
+        """Forget the versions before the horizon, and the columns that only those had."""
+        older = select(TableVersionRow).where(
+            TableVersionRow.table_id == self._table_id,
+            TableVersionRow.number < self._horizon.number,
+        )
+        for row in db.scalars(older, execution_options=_FREE):
+            db.delete(row)
+        kept = [
+            column
+            for column in every_column(table)
+            if column.until is None or column.until > self._horizon.number
+        ]
+        set_columns(table, kept)
+        # Views that are remembered are known by it.
+        table.details = table.details | {"views": int(table.details.get("views", 0)) + 1}
+
+    def _remove(self, intent_id: int) -> None:
+        state = self._state
+        state.views.forget(lambda key: key[0] == self._table_id)
+        if not state.pins.gone(self._table_id, _PATIENCE_S, self._progress.check):
+            log.info("table %s is read: its old segments go later", self._table_id)
+            return
+        with GuardedSession(state.engines.reader, None) as db:
+            left = db.scalars(
+                select(IntentRow).where(IntentRow.kind == _REPLACED), execution_options=_FREE
+            )
+            mine = [
+                (intent.id, list(intent.paths))
+                for intent in left
+                if intent.id <= intent_id
+                and any(object_of(path) == ("table", self._table_id) for path in intent.paths)
+            ]
+        for number, paths in mine:
+            try:
+                with state.emptying_trash():
+                    fulfil(state, number)
+            except Unavailable as error:
+                log.info("old segments of table %s stay: %s", self._table_id, error)
+                return
+            state.damage.forget(paths)
+
+    def _report(self, before: dict[str, int], after: dict[str, int]) -> CompactionReport:
+        return CompactionReport(
+            oldest_version=self._horizon.number,
+            files_before=len(before),
+            files_after=len(after),
+            size_before=sum(before.values()),
+            size_after=sum(after.values()),
+        )
+
+
+def _as_stored(column: Column) -> Column:
+    """The column by its stored name; rows from when it was not there have no value."""
+    nullable = column.nullable or column.kind != "float"
+    return column.model_copy(update={"name": column.stored_as, "nullable": nullable})
+
+
+@dataclass(frozen=True)
+class _Horizon:
+    """The oldest version that is kept, and the number that its next row would have had."""
+
+    number: int
+    next_row: int
+
+
+def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> _Horizon:
+    of = select(TableVersionRow).where(TableVersionRow.table_id == table_id)
+    changes = of.where(TableVersionRow.change.not_in(("attach", "append")))
+    newest_first = changes.order_by(TableVersionRow.number.desc())
+    found = db.scalar(newest_first.offset(kept_changes).limit(1), execution_options=_FREE)
+    if found is None:
+        found = db.scalar(of.order_by(TableVersionRow.number).limit(1), execution_options=_FREE)
+    assert found is not None
+    return _Horizon(found.number, found.next_row)
+
+
+def _runs(segments: Sequence[Segment], horizon: _Horizon, fold: bool | None) -> Iterator[_Run]:
+    """What is to be merged: neighbours that are small, and what patches and deletions touch.
+
+    Patches and deletions up to the horizon are all worked in, or none: where `fold` is None, as
+    soon as that is worth it.
+    """
+    rows = [segment for segment in segments if segment.kind == "rows"]
+    overlays = tuple(
+        segment
+        for segment in segments
+        if segment.kind != "rows" and segment.since <= horizon.number
+    )
+    limit = horizon.next_row
+    if fold is None:
+        many = sum(overlay.rows for overlay in overlays)
+        fold = len(overlays) >= _FOLDED or many * _FOLDED_PART >= max(limit, 1)
+    if not fold:
+        overlays = ()
+    settled = [s for s in rows if s.stop_row <= limit]
+    recent = [s for s in rows if s.stop_row > limit]
+    touched = {
+        segment.path for segment in rows if any(_overlap(segment, overlay) for overlay in overlays)
+    }
+    if not touched:
+        # Where nothing is worked in, the horizon parts nothing that has no gaps.
+        for run in _neighbours(rows, {s.path for s in settled}):
+            if len(run) > 1:
+                yield _Run(run, overlays, 0, None)
+        return
+    # What goes on beyond the horizon is cut there: earlier versions must end within it.
+    cut = {s.path for s in recent if s.first_row < limit and s.path in touched}
+    settled += [s for s in recent if s.path in cut]
+    for run in _neighbours(settled, {s.path for s in settled}):
+        if len(run) > 1 or run[0].path in touched:
+            yield _Run(run, overlays, 0, limit)
+    for run in _neighbours(recent, set()):
+        if len(run) > 1 or run[0].path in cut:
+            yield _Run(run, (), limit if run[0].path in cut else 0, None)
+
+
+def _overlap(one: Segment, other: Segment) -> bool:
+    return one.first_row < other.stop_row and other.first_row < one.stop_row
+
+
+def _neighbours(segments: Sequence[Segment], settled: Set[str]) -> Iterator[tuple[Segment, ...]]:
+    """Neighbouring small segments together, large ones alone.
+
+    Together all are settled, or their rows follow each other without a gap: a version that ends
+    within them ends at a place that is known.
+    """
+    run: list[Segment] = []
+    for segment in segments:
+        if run and not _may_join(run, segment, settled):
+            yield tuple(run)
+            run = []
+        run.append(segment)
+    if run:
+        yield tuple(run)
+
+
+def _may_join(run: list[Segment], segment: Segment, settled: Set[str]) -> bool:
+    joined = [*run, segment]
+    size = sum(each.size for each in joined)
+    if size > _MERGED or max(run[-1].size, segment.size) > _SMALL:
+        return False
+    if all(each.path in settled for each in joined):
+        return True
+    return all(_follows(one, other) for one, other in pairwise(joined))
+
+
+def _follows(one: Segment, other: Segment) -> bool:
+    return one.numbers is None and other.numbers is None and one.stop_row == other.first_row

@@ -1,0 +1,263 @@
+"""Read the columns of a group of rows, each value from the newest segment that has one."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import numpy
+import pyarrow  # type: ignore[import-untyped]
+import pyarrow.compute  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from ...errors import Invalid
+from ...model import Column, ColumnPart, Segment
+from ..columns import ROW_ID
+from ..conditions.evaluate import NAT, Cells
+from ..conditions.words import Words
+from ..segments.reader import SegmentFile, SegmentFolder
+from .groups import Group, Layer, Rows
+from .numbers import numbers_of
+
+__all__ = ["OpenGroup"]
+
+_WINDOW = 1 << 19
+
+
+class OpenGroup:
+    """A group whose files are open, each from when it is first needed."""
+
+    def __init__(self, folder: SegmentFolder, group: Group) -> None:
+        self.group = group
+        self._folder = folder
+        self._files: dict[str, SegmentFile] = {}
+        self._layers: dict[str, list[Layer]] = {}
+        self._words: dict[str, tuple[Words, list[NDArray[numpy.int64]]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def cells(self, column: str, rows: Rows, out: NDArray[Any] | None = None) -> Cells:
+        """The values of `column` in `rows`, a slice with both ends or ascending places.
+
+        Numbers and times are read straight into `out`, if it is given.
+        """
+        if column == ROW_ID:
+            return Cells(self.group.numbers(rows))
+        about = self.group.columns[column]
+        if column not in self._layers:
+            self._layers[column] = self.group.layers(about)
+        layers = self._layers[column]
+        if about.kind == "string":
+            return self._texts(about, layers, rows)
+        if layers and not _is_partial(self.group, layers[0]):
+            found = self._read(about, layers[0], _within(self.group, layers[0], rows), out)
+            layers = layers[1:]
+        else:
+            found = _absent(about, _count(rows), out)
+        return self._patched(about, found, layers, rows) if layers else found
+
+    def words(self, column: str) -> Words:
+        """The dictionary of the text `column`."""
+        about = self.group.columns[column]
+        if column not in self._layers:
+            self._layers[column] = self.group.layers(about)
+        return self._dictionary(about, self._layers[column])[0]
+
+    def _texts(self, about: Column, layers: list[Layer], rows: Rows) -> Cells:
+        words, meaning = self._dictionary(about, layers)
+        if len(layers) == 1 and not _is_partial(self.group, layers[0]):
+            codes = self._part(about, layers[0], "codes", _within(self.group, layers[0], rows))
+            return Cells(codes, None, words)
+        codes = numpy.full(_count(rows), -1)
+        for layer, codes_here in zip(layers, meaning, strict=True):
+            if not _is_partial(self.group, layer):
+                found = self._part(about, layer, "codes", _within(self.group, layer, rows))
+                codes = codes_here[found]
+                continue
+            places, theirs = self._matching(layer, rows)
+            if len(places):
+                codes[places] = codes_here[self._part(about, layer, "codes", theirs)]
+        return Cells(codes, None, words)
+
+    def _dictionary(
+        self, about: Column, layers: list[Layer]
+    ) -> tuple[Words, list[NDArray[numpy.int64]]]:
+        """The words of all layers, and what the codes of each stand for among them."""
+        if about.name not in self._words:
+            own = [self._own_words(about, layer) for layer in layers]
+            if len(own) == 1 and not _is_partial(self.group, layers[0]):
+                self._words[about.name] = own[0], []
+            else:
+                self._words[about.name] = _joined(own)
+        return self._words[about.name]
+
+    def _own_words(self, about: Column, layer: Layer) -> Words:
+        letters = self._part(about, layer, "words", slice(None))
+        offsets = self._part(about, layer, "word_offsets", slice(None))
+        return Words(letters, offsets)
+
+    def _patched(self, about: Column, found: Cells, layers: list[Layer], rows: Rows) -> Cells:
+        values, valid = found.values, found.valid
+        for layer in layers:
+            places, theirs = self._matching(layer, rows)
+            if not len(places):
+                continue
+            other = self._read(about, layer, theirs, None)
+            values[places] = other.values
+            if valid is None and other.valid is not None:
+                valid = numpy.ones(len(values), bool)
+            if valid is not None:
+                valid[places] = True if other.valid is None else other.valid
+        return Cells(values, valid)
+
+    def _matching(
+        self, layer: Layer, rows: Rows
+    ) -> tuple[NDArray[numpy.int64], NDArray[numpy.int64]]:
+        """Which of `rows` a patch speaks of, as places among them, and its own rows for them."""
+        group, segment = self.group, layer.segment
+        numbers = group.numbers(rows)
+        if segment.numbers is None:
+            first, last = numpy.searchsorted(numbers, (segment.first_row, segment.stop_row))
+            return numpy.arange(first, last), numbers[first:last] - segment.first_row
+        theirs = numbers_of(group.folder, segment)
+        if not len(numbers):
+            return numpy.empty(0, "i8"), numpy.empty(0, "i8")
+        first, last = numpy.searchsorted(theirs, (numbers[0], numbers[-1] + 1))
+        wanted = theirs[first:last]
+        places = numpy.searchsorted(numbers, wanted)
+        same = numbers[places] == wanted if len(wanted) else numpy.empty(0, bool)
+        return places[same], (numpy.flatnonzero(same) + first).astype("i8")
+
+    def _read(self, about: Column, layer: Layer, rows: Rows, out: NDArray[Any] | None) -> Cells:
+        values = self._part(about, layer, "values", rows, out)
+        if (about.stored_as, "valid") not in layer.parts:
+            return Cells(values)
+        return Cells(values, self._part(about, layer, "valid", rows))
+
+    def _part(
+        self,
+        about: Column,
+        layer: Layer,
+        kind: str,
+        rows: Rows,
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        segment, part = layer.parts[about.stored_as, kind]
+        dtype = _check(segment, part, about)
+        if segment.path not in self._files:
+            self._files[segment.path] = SegmentFile(self._folder, segment)
+        file = self._files[segment.path]
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(part.shape[0])
+            rows, count = slice(start, stop), stop - start
+        else:
+            count = len(rows)
+        if out is None:
+            out = numpy.empty((count, *part.shape[1:]), dtype)
+        if part.dtype == dtype.str:
+            _fetch(file, part, rows, out)
+        else:
+            _widen(file, part, rows, out)
+        return out
+
+
+def _fetch(file: SegmentFile, part: ColumnPart, rows: Rows, out: NDArray[Any]) -> None:
+    if isinstance(rows, slice):
+        file.read(part, rows.start, out)
+    else:
+        file.take(part, rows, out)
+
+
+def _widen(file: SegmentFile, part: ColumnPart, rows: Rows, out: NDArray[Any]) -> None:
+    """Read into `out`, of a wider type, through a buffer that stays in the processor's cache."""
+    width = max(numpy.dtype(part.dtype).itemsize * int(numpy.prod(part.shape[1:], dtype=int)), 1)
+    step = max(_WINDOW // width, 1)
+    buffer = numpy.empty((min(step, len(out)), *part.shape[1:]), part.dtype)
+    for start in range(0, len(out), step):
+        target = out[start : start + step]
+        some = buffer[: len(target)]
+        if isinstance(rows, slice):
+            file.read(part, rows.start + start, some)
+        else:
+            file.take(part, rows[start : start + step], some)
+        target[...] = some
+
+
+def _check(segment: Segment, part: ColumnPart, column: Column) -> numpy.dtype[Any]:
+    """The type of the column's values, whether `part` is what `column` says."""
+    stored = numpy.dtype(part.dtype)
+    if part.part != "values":
+        if part.part in ("valid", "codes") and part.shape != (segment.rows,):
+            raise Invalid(f"segment {segment.path} holds {part.part} of shape {part.shape}")
+        return stored
+    wanted = numpy.dtype("int64" if column.kind == "timestamp" else column.dtype)
+    shape = (segment.rows, *column.shape)
+    if part.shape != shape or not numpy.can_cast(stored, wanted, "safe"):
+        raise Invalid(
+            f"segment {segment.path} holds {part.part} of column {column.name!r} as "
+            f"{part.dtype} {part.shape}, but {wanted} {shape} is wanted"
+        )
+    return wanted
+
+
+def _is_partial(group: Group, layer: Layer) -> bool:
+    return not layer.covers(group.first_row, group.stop_row)
+
+
+def _within(group: Group, layer: Layer, rows: Rows) -> Rows:
+    """Rows of a group as rows of a layer that covers all of them."""
+    if not layer.is_patch:
+        return rows
+    if not group.is_gapless:
+        return group.numbers(rows) - layer.segment.first_row
+    offset = group.first_row - layer.segment.first_row
+    if isinstance(rows, slice):
+        return slice(rows.start + offset, rows.stop + offset)
+    return rows + offset
+
+
+def _joined(dictionaries: list[Words]) -> tuple[Words, list[NDArray[numpy.int64]]]:
+    texts = [words.arrow() for words in dictionaries]
+    every = pyarrow.chunked_array(texts, pyarrow.large_string()).unique()
+    words = every.take(pyarrow.compute.sort_indices(every))
+    if not len(words):
+        return _NO_WORDS, [numpy.full(1, -1) for _ in dictionaries]
+    offsets = numpy.frombuffer(words.buffers()[1], "<i8", len(words) + 1)
+    data = words.buffers()[2]
+    letters = numpy.frombuffer(data, "u1", int(offsets[-1])) if data else numpy.empty(0, "u1")
+    # Code -1 takes the last, which says that there is no word.
+    meaning = [
+        numpy.append(pyarrow.compute.index_in(text, words).to_numpy(zero_copy_only=False), -1)
+        for text in texts
+    ]
+    return Words(letters, offsets), [codes.astype("i8") for codes in meaning]
+
+
+_NO_WORDS = Words(numpy.empty(0, "u1"), numpy.zeros(1, "i8"))
+
+
+def _count(rows: Rows) -> int:
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def _absent(column: Column, count: int, out: NDArray[Any] | None) -> Cells:
+    dtype = "i8" if column.kind == "timestamp" else column.dtype
+    values = numpy.empty((count, *column.shape), dtype) if out is None else out
+    if column.kind == "timestamp":
+        values[...] = NAT
+        return Cells(values)
+    if column.kind == "float" and not column.nullable:
+        values[...] = numpy.nan
+        return Cells(values)
+    values[...] = 0
+    return Cells(values, numpy.zeros(count, bool))
