@@ -1,10 +1,10 @@
 // The widgets as single files: all that they need is in them.
 import { build } from 'esbuild';
-import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 
 const target = '../omero_jlab/widgets/static';
 const { metafile } = await build({
-  entryPoints: ['widgets/viewer.ts', 'widgets/browser.ts'],
+  entryPoints: ['widgets/viewer.ts', 'widgets/browser.ts', 'widgets/plot.ts'],
   outdir: target,
   bundle: true,
   minify: true,
@@ -14,6 +14,9 @@ const { metafile } = await build({
   charset: 'utf8',
   metafile: true
 });
+// Messages and comments of libraries that send people elsewhere; names of vocabularies stay.
+const elsewhere = /https?:\/\/(?!www\.w3\.org|www\.opengis\.net)[\w./-]+/g;
+await writeFile(`${target}/plot.js`, (await readFile(`${target}/plot.js`, 'utf8')).replace(elsewhere, ''));
 // Their licences ask that their text goes where their code goes.
 const used = Object.keys(metafile.inputs).flatMap(path => {
   const found = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path);
@@ -28,7 +31,8 @@ for (const name of [...new Set(used)].sort()) {
   texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`);
 }
 await writeFile(`${target}/third-party-licenses.txt`, texts.join(`\n${'-'.repeat(79)}\n\n`));
-await cp('style/base.css', `${target}/omero-jlab.css`);
-for (const name of ['viewer.js', 'browser.js', 'omero-jlab.css']) {
+const styles = await Promise.all(['base', 'plot'].map(name => readFile(`style/${name}.css`, 'utf8')));
+await writeFile(`${target}/omero-jlab.css`, styles.join('\n'));
+for (const name of ['viewer.js', 'browser.js', 'plot.js', 'omero-jlab.css']) {
   console.log(name, (await stat(`${target}/${name}`)).size);
 }

@@ -155,6 +155,8 @@ interface OnPlanes {
   t: number | null;
   c: number | null;
   z: number | null;
+  t_last?: number | null;
+  z_last?: number | null;
   text: string;
   stroke: string;
   fill: string;
@@ -165,15 +167,33 @@ export type Shape = OnPlanes &
   (
     | { kind: 'rectangle'; x: number; y: number; width: number; height: number }
     | { kind: 'ellipse'; x: number; y: number; radius_x: number; radius_y: number }
-    | { kind: 'polygon'; points: [number, number][] }
+    | { kind: 'polygon'; points: [number, number][]; holes?: [number, number][][] }
     | { kind: 'polyline'; points: [number, number][] }
     | { kind: 'line'; x1: number; y1: number; x2: number; y2: number }
     | { kind: 'point'; x: number; y: number }
     | { kind: 'label'; x: number; y: number }
+    | { kind: 'mask'; x: number; y: number; width: number; height: number; bits: string }
   );
 
 export interface Roi {
   id: number;
   name: string;
   shapes: Shape[];
+}
+
+/** How many regions have their middle in each cell, row by row. */
+export interface Density {
+  y: number;
+  x: number;
+  side: number;
+  rows: number;
+  columns: number;
+  counts: number[];
+}
+
+/** The regions of a part of a plane: those large enough, and where the others lie. */
+export interface RoiView {
+  total: number;
+  rois: Roi[];
+  density: Density | null;
 }

@@ -14,10 +14,11 @@ export interface Reply {
 }
 
 export interface Transport {
-  /** Whether `put` and `remove` work; messages to the kernel only read. */
+  /** Whether `put` and `remove` work. */
   readonly canWrite: boolean;
   get(path: string, signal?: AbortSignal): Promise<Reply>;
   put(path: string, body: unknown): Promise<Reply>;
+  remove(path: string): Promise<Reply>;
   dispose(): void;
 }
 
@@ -63,6 +64,10 @@ export class HttpTransport implements Transport {
 
   put(path: string, body: unknown): Promise<Reply> {
     return this.send(path, { method: 'PUT', body: JSON.stringify(body) });
+  }
+
+  remove(path: string): Promise<Reply> {
+    return this.send(path, { method: 'DELETE' });
   }
 
   dispose(): void {}
@@ -112,14 +117,26 @@ interface KernelReply {
 let nextId = 1;
 
 export class KernelTransport implements Transport {
-  readonly canWrite = false;
+  readonly canWrite = true;
   private readonly waiting = new Map<number, (reply: Reply) => void>();
 
   constructor(private readonly channel: Channel) {
     channel.on('msg:custom', this.receive);
   }
 
-  async get(path: string, signal?: AbortSignal): Promise<Reply> {
+  get(path: string, signal?: AbortSignal): Promise<Reply> {
+    return this.ask({ kind: 'get', path }, signal);
+  }
+
+  put(path: string, body: unknown): Promise<Reply> {
+    return this.ask({ kind: 'put', path, body: JSON.stringify(body) });
+  }
+
+  remove(path: string): Promise<Reply> {
+    return this.ask({ kind: 'delete', path });
+  }
+
+  private async ask(request: Record<string, string>, signal?: AbortSignal): Promise<Reply> {
     const id = nextId++;
     const reply = new Promise<Reply>((resolve, reject) => {
       this.waiting.set(id, resolve);
@@ -128,14 +145,8 @@ export class KernelTransport implements Transport {
         reject(new DOMException('No longer wanted.', 'AbortError'));
       });
     });
-    this.channel.send({ kind: 'get', id, path });
+    this.channel.send({ ...request, id });
     return checked(await reply);
-  }
-
-  put(): Promise<Reply> {
-    return Promise.reject(
-      new RequestError(0, UNREACHABLE, 'This page reads through the kernel and cannot save.')
-    );
   }
 
   dispose(): void {

@@ -3,7 +3,7 @@ import WebGLTileLayer from 'ol/layer/WebGLTile';
 
 import type { Labels } from '../shared/records';
 import { type Transport, withQuery } from '../shared/request';
-import { planesOf } from './decode';
+import { type Planes, planesOf } from './decode';
 import { type Geometry, TILE } from './geometry';
 import type { Plane } from './planes';
 import { TileSource } from './tiles';
@@ -25,6 +25,9 @@ export function colorOf(label: number): [number, number, number] {
 // Colour in the first four bands, the label itself in the other four: the shader can tell the
 // selected one, and what lies under the cursor needs no second look-up.
 const BANDS = 8;
+// Labels of tiles that are kept, so that picking out cells asks the server nothing.
+const KEPT = 96;
+const UNPICKED = 0x60808080;
 const isSelected = [
   'all',
   ['>', ['var', 'on'], 0.5],
@@ -35,6 +38,9 @@ export class LabelsLayer {
   readonly layer: WebGLTileLayer;
   private readonly source: TileSource;
   private attempt = 0;
+  private turns = 0;
+  private picked: Map<number, number> | null = null;
+  private readonly kept = new Map<string, Planes>();
 
   constructor(
     private readonly transport: Transport,
@@ -79,12 +85,22 @@ export class LabelsLayer {
     });
   }
 
+  /** Draw these objects in their colours, 0xRRGGBB, and all others grey; null for all alike. */
+  pick(colors: Map<number, number> | null): void {
+    if (colors !== this.picked) {
+      this.picked = colors;
+      this.turns++;
+      this.turn();
+    }
+  }
+
   show(plane: Plane): void {
     this.plane = plane;
     this.turn();
   }
 
   retry(): void {
+    this.kept.clear();
     this.attempt++;
     this.turn();
   }
@@ -105,7 +121,7 @@ export class LabelsLayer {
 
   private turn(): void {
     const { t, z } = this;
-    this.source.show(`${t}/${z}/${this.attempt}`, (level, row, column, signal) =>
+    this.source.show(`${t}/${z}/${this.attempt}/${this.turns}`, (level, row, column, signal) =>
       this.load(`${level}/${t}/${z}/${row}/${column}`, signal)
     );
   }
@@ -120,8 +136,7 @@ export class LabelsLayer {
   }
 
   private async load(tile: string, signal: AbortSignal): Promise<Uint8Array> {
-    const path = withQuery(`labels/${this.labels.id}/raw/${tile}`, { size: TILE });
-    const { values, height, width } = planesOf(await this.transport.get(path, signal));
+    const { values, height, width } = await this.planes(tile, signal);
     const out = new Uint8Array(TILE * TILE * BANDS);
     const words = new Uint32Array(out.buffer);
     const colors = new Map<number, number>();
@@ -132,8 +147,7 @@ export class LabelsLayer {
         if (label) {
           let color = colors.get(label);
           if (color === undefined) {
-            const [r, g, b] = colorOf(label);
-            color = (r | (g << 8) | (b << 16) | (255 << 24)) >>> 0;
+            color = this.drawnAs(label);
             colors.set(label, color);
           }
           words[to] = color;
@@ -142,5 +156,32 @@ export class LabelsLayer {
       }
     }
     return out;
+  }
+
+  private async planes(tile: string, signal: AbortSignal): Promise<Planes> {
+    const known = this.kept.get(tile);
+    if (known) {
+      return known;
+    }
+    const path = withQuery(`labels/${this.labels.id}/raw/${tile}`, { size: TILE });
+    const found = planesOf(await this.transport.get(path, signal));
+    this.kept.set(tile, found);
+    if (this.kept.size > KEPT) {
+      this.kept.delete(this.kept.keys().next().value!);
+    }
+    return found;
+  }
+
+  /** The colour of a label as the bytes R, G, B, A of a little-endian word. */
+  private drawnAs(label: number): number {
+    const picked = this.picked?.get(label);
+    if (this.picked && picked === undefined) {
+      return UNPICKED;
+    }
+    const [r, g, b] =
+      picked === undefined
+        ? colorOf(label)
+        : [picked >> 16, (picked >> 8) & 255, picked & 255];
+    return (r | (g << 8) | (b << 16) | (255 << 24)) >>> 0;
   }
 }

@@ -3,8 +3,9 @@ import { defaults as defaultInteractions, MouseWheelZoom } from 'ol/interaction'
 import OlMap from 'ol/Map';
 import View from 'ol/View';
 
-import type { Image, Labels, Roi, Settings } from '../shared/records';
+import type { Image, Labels, Settings } from '../shared/records';
 import { RequestError, type Transport } from '../shared/request';
+import { findObject } from './find';
 import { type Geometry, geometryOf } from './geometry';
 import { LabelsLayer } from './labels';
 import { Overview, ScaleBar } from './overlays';
@@ -12,6 +13,8 @@ import { type Plane, PlaneLayer } from './planes';
 import { ShapesLayer } from './shapes';
 
 const CLOSEST = 64;
+// Smaller on the screen, an object is not seen.
+const SEEN_PX = 6;
 
 /** Where one looks: the middle in pixels of level 0, and screen pixels per image pixel. */
 export interface Look {
@@ -38,7 +41,7 @@ export class Stage {
   constructor(
     private readonly host: HTMLElement,
     private readonly transport: Transport,
-    image: Image,
+    private readonly image: Image,
     settings: Settings,
     private plane: Plane,
     private readonly failed: (error: unknown) => void,
@@ -46,7 +49,8 @@ export class Stage {
   ) {
     this.geometry = geometryOf(image);
     this.planes = new PlaneLayer(transport, image, this.geometry, settings, plane, failed);
-    this.shapes = new ShapesLayer(plane);
+    this.shapes = new ShapesLayer(transport, image.id, this.geometry, plane, failed);
+    this.shapes.layer.setVisible(false);
     this.shapes.layer.setZIndex(1000);
     this.map = new OlMap({
       target: host,
@@ -79,6 +83,7 @@ export class Stage {
       this.scaleBar.draw(this.map.getView().getResolution() ?? 1);
       this.overview.draw();
     });
+    this.map.on('moveend', () => void this.lookForRois());
   }
 
   get look(): Look {
@@ -112,12 +117,8 @@ export class Stage {
     this.labels.forEach(each => each.show(plane));
   }
 
-  setRois(rois: Roi[]): void {
-    this.shapes.set(rois);
-  }
-
   setRoisVisible(visible: boolean): void {
-    this.shapes.layer.setVisible(visible);
+    this.shapes.setVisible(visible);
   }
 
   /** Show these label images; one that was never visible costs no request. */
@@ -149,6 +150,28 @@ export class Stage {
     this.labels.forEach((layer, id) => layer.select(id === labelsId ? value : null));
   }
 
+  /** Draw the objects that plots pick out in their colours, and the others grey. */
+  pick(colorsOf: (labels: Labels) => Map<number, number> | null): void {
+    this.labels.forEach(layer => layer.pick(colorsOf(layer.labels)));
+  }
+
+  /** Bring object `value` of a label image into view; where it is in view, nothing moves. */
+  async lookAt(labels: Labels, value: number, signal: AbortSignal): Promise<void> {
+    const found = await findObject(this.transport, labels, this.image, this.plane, value, signal);
+    const size = this.map.getSize();
+    if (!found || !size) {
+      return;
+    }
+    const [left, bottom, right, top] = this.map.getView().calculateExtent(size);
+    const { x, y, side } = found;
+    const { zoom } = this.look;
+    const isSeen = x > left && x < right && -y > bottom && -y < top && side * zoom > SEEN_PX;
+    if (!isSeen) {
+      const most = Math.min(...size) / (4 * Math.max(side, 1));
+      this.look = { x, y, zoom: side * zoom > SEEN_PX ? zoom : Math.max(zoom, Math.min(most, 2)) };
+    }
+  }
+
   /** The visible label under a pixel of the map, of the topmost label image that has one. */
   labelAt(pixel: number[]): { labels: Labels; value: number } | null {
     for (const layer of [...this.labels.values()].reverse()) {
@@ -177,7 +200,8 @@ export class Stage {
   }
 
   /** Resolves when everything in view is drawn. */
-  drawn(): Promise<void> {
+  async drawn(): Promise<void> {
+    await this.shapes.loaded();
     return new Promise(resolve => {
       this.map.once('rendercomplete', () => resolve());
       this.map.render();
@@ -199,6 +223,7 @@ export class Stage {
     const before = this.look;
     const [left, top] = [Math.floor((across - width) / 2), Math.floor((down - height) / 2)];
     this.look = { x: x + (across / 2 - left) / zoom, y: y + (down / 2 - top) / zoom, zoom };
+    await this.lookForRois();
     const canvas = document.createElement('canvas');
     canvas.width = width;
     canvas.height = height;
@@ -221,6 +246,14 @@ export class Stage {
     });
     this.look = before;
     return Array.from(context.getImageData(0, 0, width, height).data);
+  }
+
+  private lookForRois(): Promise<void> {
+    const view = this.map.getView();
+    const size = this.map.getSize();
+    return size?.every(side => side > 0)
+      ? this.shapes.look(view.calculateExtent(size), view.getResolution() ?? 1)
+      : Promise.resolve();
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 /** The image viewer: one image, its controls and its state. */
 import { debounced, el, notice, shown as number, wasAborted } from '../shared/dom';
-import type { Image, Labels, Roi, Settings } from '../shared/records';
+import { hear, isSame, type LabelsAt, pickedIn, tell } from '../shared/links';
+import type { Image, Labels, Settings } from '../shared/records';
 import { json, type Transport } from '../shared/request';
 import { ChannelPanel, defaultSettings } from './channels';
 import { AxisSlider, LabelsPanel } from './controls';
@@ -49,13 +50,15 @@ export class ImageViewer {
   private axes!: { z: AxisSlider; t: AxisSlider };
   private observer?: ResizeObserver;
   private wasFitted = false;
+  private readonly deaf: (() => void)[] = [];
 
   constructor(
     parent: HTMLElement,
     private readonly transport: Transport,
     readonly imageId: number,
     private readonly state: State,
-    private readonly changed: (change: Partial<State>) => void
+    private readonly changed: (change: Partial<State>) => void,
+    private readonly repository = ''
   ) {
     this.node = el(
       'div',
@@ -104,6 +107,7 @@ export class ImageViewer {
   dispose(): void {
     this.abort.abort();
     this.withdraw();
+    this.deaf.forEach(call => call());
     this.observer?.disconnect();
     this.looked.cancel();
     this.stage?.dispose();
@@ -118,7 +122,7 @@ export class ImageViewer {
         json<Image>(this.transport, path, signal),
         this.state.settings ?? json<Settings>(this.transport, `${path}/settings`, signal),
         json<Labels[]>(this.transport, `${path}/labels`, signal),
-        json<Roi[]>(this.transport, `${path}/rois`, signal)
+        json<number>(this.transport, `${path}/rois/count`, signal)
       ]);
       this.image = image;
       this.settings = settings;
@@ -133,7 +137,7 @@ export class ImageViewer {
     }
   }
 
-  private build(labels: Labels[], rois: Roi[]): void {
+  private build(labels: Labels[], rois: number): void {
     const { image, settings, state } = this;
     const { sizes } = image;
     this.plane = {
@@ -185,7 +189,7 @@ export class ImageViewer {
       ),
       this.side(rois)
     );
-    stage.setRois(rois);
+    stage.setRoisVisible(rois > 0);
     this.arrange(this.merged(labels, state.labels));
     this.labelsPanel.show(this.shown);
     stage.select(state.selection?.labels_id ?? null, state.selection?.value ?? 0);
@@ -193,7 +197,7 @@ export class ImageViewer {
     stage.overview.load(this.transport, image.id).catch(() => undefined);
   }
 
-  private side(rois: Roi[]): HTMLElement {
+  private side(rois: number): HTMLElement {
     const button = (text: string, title: string, onclick: () => void) =>
       el('button', 'button', { type: 'button', title, onclick }, text);
     const save = button('Save', 'Keep this as how you see the image', () => void this.save(save));
@@ -213,8 +217,8 @@ export class ImageViewer {
         button('Reset', 'The windows and colours of the image', () => this.reset()), save
       ),
       this.labelsPanel.node,
-      rois.length
-        ? el('label', 'channel-head', {}, showsRois, `Regions (${rois.length})`)
+      rois
+        ? el('label', 'channel-head', {}, showsRois, `Regions (${rois.toLocaleString('en')})`)
         : null
     );
   }
@@ -258,7 +262,17 @@ export class ImageViewer {
       const selection = found && { labels_id: found.labels.id, value: found.value };
       this.update({ selection });
       this.changed({ selection });
+      tell('clicked', found && { ...this.at(found.labels), value: found.value });
     });
+    this.deaf.push(
+      hear('picked', () => this.pick()),
+      hear('look', wanted => {
+        const labels = this.shown.find(each => isSame(this.at(each.labels), wanted))?.labels;
+        if (labels) {
+          this.lookAt(labels, wanted.value);
+        }
+      })
+    );
   }
 
   private readonly looked = debounced(() => {
@@ -333,6 +347,44 @@ export class ImageViewer {
   private arrange(shown: Shown[]): void {
     this.shown = shown;
     this.stage!.setLabels(shown);
+    this.pick();
+  }
+
+  private at(labels: Labels): LabelsAt {
+    const { repository, imageId } = this;
+    return { repository, imageId, labelsId: labels.id, name: labels.name };
+  }
+
+  /** Draw the cells that plots on this page pick out; their label image becomes visible. */
+  private pick(): void {
+    const hidden = this.shown.filter(({ labels, visible }) => !visible && pickedIn(this.at(labels)));
+    if (hidden.length && !this.shown.some(({ labels, visible }) => visible && pickedIn(this.at(labels)))) {
+      this.reveal(hidden[0].labels);
+      return;
+    }
+    this.stage!.pick(labels => pickedIn(this.at(labels)));
+  }
+
+  private reveal(labels: Labels): void {
+    const shown = this.shown.map(each => (each.labels === labels ? { ...each, visible: true } : each));
+    this.arrange(shown);
+    this.labelsPanel.show(shown);
+    this.changed({ labels: states(shown) });
+  }
+
+  /** Mark a cell and bring it into view. */
+  private lookAt(labels: Labels, value: number): void {
+    if (!this.shown.find(each => each.labels === labels)?.visible) {
+      this.reveal(labels);
+    }
+    const selection = { labels_id: labels.id, value };
+    this.update({ selection });
+    this.changed({ selection });
+    this.stage!.lookAt(labels, value, this.abort.signal).catch(error => {
+      if (!wasAborted(error)) {
+        this.fail(error);
+      }
+    });
   }
 
   private merged(labels: Labels[], given: LabelsState[] | null): Shown[] {

@@ -33,7 +33,9 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     viewer = null;
     below.hidden = id === null;
     if (id !== null) {
-      viewer = new ImageViewer(below, transport, id, { ...UNSET }, () => undefined);
+      viewer = new ImageViewer(
+        below, transport, id, { ...UNSET }, () => undefined, model.get('repository')
+      );
     }
   };
   const close = make(

@@ -1,5 +1,6 @@
 /** The image viewer as an anywidget. */
 import { notice } from '../shared/dom';
+import { hear, tell } from '../shared/links';
 import { type Channel, connect } from '../shared/request';
 import { ImageViewer, type State } from '../viewer/viewer';
 
@@ -33,7 +34,10 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     setting = false;
     model.save_changes();
   };
-  const open = () => new ImageViewer(host, transport, model.get('image_id'), stateOf(model), changed);
+  const open = () =>
+    new ImageViewer(
+      host, transport, model.get('image_id'), stateOf(model), changed, model.get('repository')
+    );
   let viewer = open();
   const size = () => {
     host.style.height = `${model.get('height_px')}px`;
@@ -58,7 +62,20 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     ]
   );
   listeners.forEach(([name, call]) => model.on(name, call));
+  // A plot that this viewer is linked with also leads it to other images.
+  const deaf = hear('look', wanted => {
+    const links = (model.get('links') ?? []) as string[];
+    if (links.includes(wanted.link) && wanted.repository === model.get('repository')) {
+      if (wanted.imageId !== model.get('image_id')) {
+        changed({ selection: null, view: null, labels: null, z: null, t: null });
+        model.set('image_id', wanted.imageId);
+        model.save_changes();
+        viewer.ready.then(() => tell('look', { ...wanted, link: '' })).catch(() => undefined);
+      }
+    }
+  });
   return () => {
+    deaf();
     listeners.forEach(([name, call]) => model.off(name, call));
     viewer.dispose();
     transport.dispose();

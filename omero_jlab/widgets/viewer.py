@@ -22,6 +22,7 @@ class ImageViewer(FetchingWidget):
         Label images over it: dicts of id, name, visible and opacity (0 to 1).  None shows the
         first one, an empty list none.
     selection : ``{"labels_id", "value"}`` of the object clicked, or None
+    links : the plots (`TablePlot.link_id`) that it follows to other images
     view
         The middle in pixels of level 0 and screen pixels per image pixel: ``{"x", "y", "zoom"}``;
         None shows the whole image.
@@ -35,4 +36,5 @@ class ImageViewer(FetchingWidget):
     t = traitlets.Int(None, allow_none=True).tag(sync=True)
     labels = traitlets.List(traitlets.Dict(), default_value=None, allow_none=True).tag(sync=True)
     selection = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
+    links = traitlets.List(traitlets.Unicode()).tag(sync=True)
     view = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)

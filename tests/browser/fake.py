@@ -317,6 +317,10 @@ class ImageHandler(_Api):
             self.answer(image.settings.model_dump(mode="json"))
         elif what == "rois":
             self.answer(image.rois)
+        elif what == "rois/count":
+            self.answer(len(image.rois))
+        elif what == "rois/view":
+            self.answer({"total": len(image.rois), "rois": image.rois, "density": None})
         elif what == "labels":
             self.answer([image.label_record(i) for i in image.labels])
         else:
@@ -422,14 +426,14 @@ const model = {
   save_changes() {},
   on(name, call) { listeners.set(name, [...(listeners.get(name) ?? []), call]); },
   off(name, call) { listeners.set(name, (listeners.get(name) ?? []).filter(c => c !== call)); },
-  async send({ id, path }) {
+  async send({ kind, id, path, body }) {
     window.messages = (window.messages ?? 0) + 1;
-    const answer = await fetch("/kernel/omero-jlab/api/v1/" + path);
+    const answer = await fetch("/kernel/omero-jlab/api/v1/" + path, { method: kind, body });
     const headers = Object.fromEntries(answer.headers);
     // As from a websocket: the bytes do not begin at the start of their buffer.
-    const body = new Uint8Array(await answer.arrayBuffer());
-    const whole = new Uint8Array(body.length + 3);
-    whole.set(body, 3);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const whole = new Uint8Array(bytes.length + 3);
+    whole.set(bytes, 3);
     const buffer = new DataView(whole.buffer, 3);
     const content = { kind: "reply", id, status: answer.status, headers };
     (listeners.get("msg:custom") ?? []).forEach(call => call(content, [buffer]));
@@ -477,7 +481,7 @@ def handlers(prefix: str) -> list[tuple[Any, ...]]:
         "images": ImagesHandler,
         "luts": LutsHandler,
         r"images/(\d+)": ImageHandler,
-        r"images/(\d+)/(settings|rois|labels)": ImageHandler,
+        r"images/(\d+)/(settings|rois|rois/count|rois/view|labels)": ImageHandler,
         r"objects/([a-z-]+)/(\d+)/annotations": AnnotationsHandler,
         r"images/(\d+)/thumbnail": ThumbnailHandler,
         rf"images/(\d+)/raw/{tile}": RawHandler,

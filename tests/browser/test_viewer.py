@@ -223,7 +223,8 @@ def test_the_kernel_stands_in_for_http(
     region = (0, 0, 90, 70)
     assert_same(drawn(page, region), rendered(images[4], region))
     assert page.evaluate("window.messages") > 4
-    assert not page.get_by_text("Save", exact=True).is_visible()
+    page.get_by_text("Save", exact=True).click()
+    page.get_by_text("Saved", exact=True).wait_for()
 
 
 def test_what_is_missing_is_said(open_page: Callable[[str], Any], fake_url: str) -> None:
