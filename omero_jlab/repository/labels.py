@@ -19,9 +19,10 @@ from .pixel_access import OpenLabels, check_region, open_labels, window_of
 from .places import labels_place
 from .readers import INDEX
 from .records import annotation_record
+from .state import State
 from .work import Work
 
-__all__ = ["LabelImages", "sample_labels"]
+__all__ = ["LabelImages", "fitted", "sample_labels", "store_labels"]
 
 
 class LabelImages(Work):
@@ -41,25 +42,9 @@ class LabelImages(Work):
             of = found(db, ImageRow, image_id)
             access.require(of, "can_annotate")
             image = image_record(of, access)
-        stack = _stack(labels, image)
-        placement = _placed(stack.shape, image, placement)
-        layout = self.store.layout
-        with (
-            intending_one(self.store, "labels", labels_place, AnnotationRow) as intended,
-            Stage(layout.staging(layout.pixels)) as stage,
-        ):
-            index, maximum = write_labels(stage.path, stack)
-            write_file(stage.path / INDEX, index.to_bytes())
-            stage.publish(layout.root / intended.paths[0])
-            details = {
-                "dtype": np.dtype(index.header.levels[0].dtype).name,
-                "size_t": stack.shape[0],
-                "size_z": stack.shape[1],
-                "height": stack.shape[2],
-                "width": stack.shape[3],
-                "maximum": int(maximum),
-                "placement": placement.model_dump(mode="json"),
-            }
+        stack, placement = fitted(labels, image, placement)
+        with intending_one(self.store, "labels", labels_place, AnnotationRow) as intended:
+            details = store_labels(self.store, intended.paths[0], stack, placement)
             if provenance is not None:
                 made = {
                     "made_at": provenance.made_at or now(),
@@ -100,6 +85,30 @@ class LabelImages(Work):
         source = open_labels(self, labels_id)
         region = source.reader.region(0, t, 0, z, y, x, height, width)
         return region.astype(np.uint32, copy=False)
+
+
+def fitted(labels: Any, image: Image, placement: Placement | None) -> tuple[Any, Placement]:
+    """The labels as (T, Z, Y, X), and where they lie; `Invalid` where they do not fit `image`."""
+    stack = _stack(labels, image)
+    return stack, _placed(stack.shape, image, placement)
+
+
+def store_labels(state: State, path: str, stack: Any, placement: Placement) -> dict[str, Any]:
+    """Store labels (T, Z, Y, X) durably at `path` below the root; what a row says of them."""
+    layout = state.layout
+    with Stage(layout.staging(layout.pixels)) as stage:
+        index, maximum = write_labels(stage.path, stack)
+        write_file(stage.path / INDEX, index.to_bytes())
+        stage.publish(layout.root / path)
+    return {
+        "dtype": np.dtype(index.header.levels[0].dtype).name,
+        "size_t": stack.shape[0],
+        "size_z": stack.shape[1],
+        "height": stack.shape[2],
+        "width": stack.shape[3],
+        "maximum": int(maximum),
+        "placement": placement.model_dump(mode="json"),
+    }
 
 
 def _stack(labels: Any, image: Image) -> Any:

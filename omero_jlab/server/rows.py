@@ -1,4 +1,5 @@
-"""A table's rows over HTTP: Arrow for programs, JSON for pages, CSV and Parquet for files."""
+"""A table's rows over HTTP: Arrow for programs, columns for plots, JSON for pages, CSV and Parquet
+for files."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ __all__ = ["ROWS"]
 _JSON_ROWS = 10_000
 _TYPES = {
     "arrow": "application/vnd.apache.arrow.stream",
+    "columns": "application/octet-stream",
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
@@ -41,7 +43,7 @@ class _Rows(Record):
     offset: NonNegativeInt = 0
     after: int | None = None
     version: int | None = None
-    format: Literal["arrow", "json", "csv", "parquet"] = "arrow"
+    format: Literal["arrow", "columns", "json", "csv", "parquet"] = "arrow"
     compression: Literal["lz4", "zstd"] | None = None
     safe: bool = True
 
@@ -156,6 +158,10 @@ def _answer(session: AnySession, asked: _Rows) -> Iterator[bytes]:
     }
     if asked.format in ("csv", "parquet"):
         return _cut(session.export_rows(asked.table_id, asked.format, safe=asked.safe, **which))
+    if asked.format == "columns":
+        from ..remote.columns import column_pieces
+
+        return column_pieces(session.read_rows(asked.table_id, **which))
     from ..remote.frames import batch_pieces
 
     batches = session.read_batches(asked.table_id, **which)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from pathlib import Path
 
@@ -176,6 +177,21 @@ def test_rows_as_a_parquet_file(session: RemoteSession, http: httpx.Client) -> N
     )
     found = pyarrow.parquet.read_table(io.BytesIO(answer.content))
     assert found.to_pydict() == {"row_id": [0, 1], "x": [1.5, 2.5]}
+
+
+def test_rows_as_the_columns_of_a_plot(session: RemoteSession, http: httpx.Client) -> None:
+    frame = pd.DataFrame({"x": [1.5, 2.5, np.nan], "kind": ["b", "a", "b"]})
+    session.add_table("image", 1, "t", frame)
+    body = http.get('tables/3/rows?format=columns&columns=["x","kind"]').content
+    length = int.from_bytes(body[:4], "little")
+    header = json.loads(body[4 : 4 + length])
+    assert header["rows"] == 3
+    found = {}
+    for column in header["columns"]:
+        start = 4 + length + column["offset"]
+        found[column["name"]] = np.frombuffer(body, column["dtype"], 3, start)
+    np.testing.assert_array_equal(found["x"], np.float32([1.5, 2.5, np.nan]))
+    assert [header["columns"][2]["words"][code] for code in found["kind"]] == ["b", "a", "b"]
 
 
 def test_a_file_goes_and_comes(session: RemoteSession, store: FakeStore, tmp_path: Path) -> None:

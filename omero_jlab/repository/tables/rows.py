@@ -45,7 +45,7 @@ from .manifest import (
     version_at,
 )
 
-__all__ = ["Rows", "Tables"]
+__all__ = ["Rows", "Tables", "store_rows"]
 
 
 class Tables:
@@ -115,7 +115,7 @@ class Rows(Work):
                 complete = provenance.model_copy(update=made)
                 details["provenance"] = complete.model_dump(mode="json")
         with intending_one(self.store, "table", table_place, AnnotationRow) as intended:
-            segments = _stored(self.store, intended.ids[0], frame, columns, 0, 1)
+            segments = store_rows(self.store, intended.ids[0], frame, columns)
             with self.writing() as unit:
                 row = unit.new(
                     AnnotationRow(
@@ -209,6 +209,13 @@ class Rows(Work):
 def _paths(frame: Any, columns: tuple[Column, ...], version: int) -> list[str]:
     count = math.ceil(max(len(frame), 1) / segment_rows(columns))
     return [segment_path(version, f"{i:03d}") for i in range(count)]
+
+
+def store_rows(
+    store: State, table_id: int, frame: Any, columns: tuple[Column, ...]
+) -> list[Segment]:
+    """The rows of a new table, stored durably."""
+    return _stored(store, table_id, frame, columns, 0, 1)
 
 
 def _stored(

@@ -65,7 +65,7 @@ class Group:
     patches: list[Segment] = field(default_factory=list)
     deletions: list[Segment] = field(default_factory=list)
 
-    @property
+    @cached_property
     def is_gapless(self) -> bool:
         """Whether the numbers of its rows are consecutive, those gone included."""
         return self.segments[0].numbers is None

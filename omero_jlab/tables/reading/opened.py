@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import TracebackType
 from typing import Any, Self
 
@@ -180,7 +181,7 @@ def _fetch(file: SegmentFile, part: ColumnPart, rows: Rows, out: NDArray[Any]) -
 
 def _widen(file: SegmentFile, part: ColumnPart, rows: Rows, out: NDArray[Any]) -> None:
     """Read into `out`, of a wider type, through a buffer that stays in the processor's cache."""
-    width = max(numpy.dtype(part.dtype).itemsize * int(numpy.prod(part.shape[1:], dtype=int)), 1)
+    width = max(numpy.dtype(part.dtype).itemsize * math.prod(part.shape[1:]), 1)
     step = max(_WINDOW // width, 1)
     buffer = numpy.empty((min(step, len(out)), *part.shape[1:]), part.dtype)
     for start in range(0, len(out), step):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,4 +160,4 @@ def bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 def _row_bytes(part: ColumnPart) -> int:
-    return int(numpy.dtype(part.dtype).itemsize * numpy.prod(part.shape[1:], dtype=int))
+    return numpy.dtype(part.dtype).itemsize * math.prod(part.shape[1:])
