@@ -121,8 +121,9 @@ def seconds(turns: int, *methods: Callable[[], Any]) -> list[float]:
 
 def told(name: str, work: str, ours: float, peer: float, unit: str = "s") -> None:
     """Print one measure."""
-    line = {"id": name, "work": work, "unit": unit, "ours": ours, "peer": peer}
-    print(json.dumps({**line, "ratio": peer / ours, "wanted": WANTED[name]}), flush=True)
+    line = {"id": name, "work": work, "unit": unit, "ours": ours}
+    line |= {"peer": name.rpartition("-vs-")[2], "peer_value": peer, "ratio": peer / ours}
+    print(json.dumps(line | {"wanted": WANTED[name]}), flush=True)
 
 
 def compare(
