@@ -86,7 +86,6 @@ class Images:
         """All images of that name or tag."""
         return ImageList.found(self._session, name=name, tag=tag)
 
-
     def where_table(self, condition: str) -> ImageList:
         """The images whose tables fulfil a condition: `count(Nuclei[AreaShape_Area > 120]) >= 50`.
 

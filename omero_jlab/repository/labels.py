@@ -11,7 +11,7 @@ from ..database import AnnotationLinkRow, AnnotationRow, ImageRow, now
 from ..errors import Invalid
 from ..model import Image, Labels, Placement, Provenance, Tile
 from ..pixels import write_labels
-from ..storage import Stage, write_file
+from ..storage import Stage, writing
 from .containers import check_name, found
 from .images import check_placement, image_record
 from .intents import intending_one
@@ -98,7 +98,8 @@ def store_labels(state: State, path: str, stack: Any, placement: Placement) -> d
     layout = state.layout
     with Stage(layout.staging(layout.pixels)) as stage:
         index, maximum = write_labels(stage.path, stack)
-        write_file(stage.path / INDEX, index.to_bytes())
+        with writing(stage.path / INDEX):
+            (stage.path / INDEX).write_bytes(index.to_bytes())
         stage.publish(layout.root / path)
     return {
         "dtype": np.dtype(index.header.levels[0].dtype).name,

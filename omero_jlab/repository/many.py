@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas
@@ -15,6 +16,7 @@ from ..database import AnnotationLinkRow, AnnotationRow, Guarded, ImageRow, Segm
 from ..database import TableVersionRow as VersionRow
 from ..errors import NotFound
 from ..model import Column, Image, LinkTarget, Placement, Provenance, Segment
+from ..storage import make_many_folders
 from ..tables import columns_of
 from .access import Access
 from .containers import check_name
@@ -24,6 +26,7 @@ from .intents import intending
 from .labels import fitted, store_labels
 from .places import labels_place, table_place
 from .tables.links import check_links
+from .tables.manifest import segment_path
 from .tables.rows import store_rows
 from .work import Work, Writing
 
@@ -90,9 +93,10 @@ def add_many(
     Full, Unavailable
         The disk is full, or failed.
     """
-    for one in (*tables, *labels):
-        check_name(one.name)
-    ids = {one.image_id for one in (*tables, *labels)} | {image_id for image_id, _ in links}
+    every: list[NewTable | NewLabels] = [*tables, *labels]
+    for each in every:
+        check_name(each.name)
+    ids = {each.image_id for each in every} | {image_id for image_id, _ in links}
     columns = [columns_of(one.frame, links=one.links) for one in tables]
     with session.reading() as (db, access):
         rows = _images(db, access, ids)
@@ -108,9 +112,7 @@ def add_many(
             *(labels_place(each) for each in reserved[count:]),
         ]
 
-    with intending(
-        session.store, "results", paths, AnnotationRow, count + len(labels)
-    ) as intended:
+    with intending(session.store, "results", paths, AnnotationRow, count + len(labels)) as intended:
         table_ids, labels_ids = intended.ids[:count], intended.ids[count:]
 
         def store_table(i: int) -> list[Segment]:
@@ -119,6 +121,11 @@ def add_many(
         def store_stack(i: int) -> dict[str, Any]:
             return store_labels(session.store, intended.paths[count + i], *stacks[i])
 
+        # One after the other, each would wait for the disk.
+        layout = session.store.layout
+        first = Path(segment_path(_ONE_VERSION, "")).parent
+        make_many_folders(layout.root / place / first for place in intended.paths[:count])
+        make_many_folders((layout.root / place).parent for place in intended.paths[count:])
         segments = _each(store_table, range(count))
         details = _each(store_stack, range(len(labels)))
         with session.writing() as unit:
@@ -132,16 +139,14 @@ def add_many(
                 _labels_row(id, one, its, access)
                 for id, one, its in zip(labels_ids, labels, details, strict=True)
             ]
-            _add(unit, [(row, images[one.image_id]) for row, one in zip(
-                made, (*tables, *labels), strict=True
-            )])  # fmt: skip
+            above = [images[each.image_id] for each in every]
+            _add(unit, list(zip(made, above, strict=True)))
             parts: list[tuple[Guarded, Image]] = []
-            for row, one in zip(made, (*tables, *labels), strict=True):
-                link = AnnotationLinkRow(annotation_id=row.id, image_id=one.image_id)
-                parts.append((link, images[one.image_id]))
+            for row, of in zip(made, above, strict=True):
+                parts.append((AnnotationLinkRow(annotation_id=row.id, image_id=of.id), of))
             for table_id, table, stored in zip(table_ids, tables, segments, strict=True):
                 of = images[table.image_id]
-                parts += [(_segment_row(table_id, each), of) for each in stored]
+                parts += [(_segment_row(table_id, segment), of) for segment in stored]
                 parts.append((_version_row(table_id, len(table.frame)), of))
             for image_id, annotation_id in links:
                 link = AnnotationLinkRow(annotation_id=annotation_id, image_id=image_id)

@@ -5,7 +5,7 @@ folder.
 """
 
 from .axes import checked_axes
-from .confined import Confined, call_here
+from .confined import SEVERAL, Confined, call_here, several_from_bytes
 from .contract import (
     LabelStack,
     NewPixels,
@@ -15,7 +15,7 @@ from .contract import (
     Regions,
     StoredImage,
 )
-from .label_images import LabelReader, labels_to_bytes, read_labels
+from .label_images import LABELS, LabelReader, labels_to_bytes, read_labels
 from .matching import match, stem, well_name
 from .recognise import recognise, recognised
 from .records import (
@@ -31,8 +31,9 @@ from .records import (
 )
 
 __all__ = [
-    "Ambiguous", "Candidate", "CandidateFile", "Confined", "ImageSet", "LabelFile", "LabelReader",
-    "LabelStack", "Match", "Matching", "NewPixels", "Output", "ReadPlane", "Recogniser", "Regions",
-    "SetFile", "StoredImage", "Unmatched", "call_here", "checked_axes", "labels_to_bytes", "match",
-    "read_labels", "recognise", "recognised", "stem", "well_name",
+    "LABELS", "SEVERAL", "Ambiguous", "Candidate", "CandidateFile", "Confined", "ImageSet",
+    "LabelFile", "LabelReader", "LabelStack", "Match", "Matching", "NewPixels", "Output",
+    "ReadPlane", "Recogniser", "Regions", "SetFile", "StoredImage", "Unmatched", "call_here",
+    "checked_axes", "labels_to_bytes", "match", "read_labels", "recognise", "recognised",
+    "several_from_bytes", "stem", "well_name",
 ]  # fmt: skip

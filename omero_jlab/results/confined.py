@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from ..errors import Unreadable
 
-__all__ = ["Confined", "call_here", "frame_from_bytes", "frame_to_bytes", "pack", "unpack"]
+__all__ = [
+    "SEVERAL", "Confined", "call_here", "frame_from_bytes", "frame_to_bytes", "pack", "several",
+    "several_from_bytes", "unpack",
+]  # fmt: skip
+
+
+SEVERAL = f"{__name__}:several"
+_SEVERAL_BYTES = 256 << 20
 
 
 class Confined(Protocol):
@@ -58,6 +65,37 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     except (ValueError, TypeError) as error:
         raise Unreadable(f"The process that read the file answered nonsense: {error}") from error
     return facts, arrays
+
+
+def several(function: str, paths: Sequence[str]) -> bytes:
+    """What a confined process answers for `function`, called with the first `paths` in turn.
+
+    It ends early where the answers become large; `several_from_bytes` takes them apart.
+    """
+    module, _, name = function.partition(":")
+    call = getattr(importlib.import_module(module), name)
+    parts: list[bytes] = []
+    size = 0
+    for path in paths:
+        answer = call(path)
+        size += len(answer)
+        if size > _SEVERAL_BYTES and parts:
+            break
+        parts += [len(answer).to_bytes(8, "little"), answer]
+    return b"".join(parts)
+
+
+def several_from_bytes(data: bytes) -> list[bytes]:
+    """The answers that `several` joined."""
+    answers = []
+    at = 0
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 8], "little")
+        answers.append(data[at + 8 : end])
+        at = end
+    if at != len(data):
+        raise Unreadable("The process that read the files answered nonsense: it ends too early.")
+    return answers
 
 
 def frame_to_bytes(frame: pd.DataFrame) -> bytes:

@@ -128,6 +128,13 @@ class Output:
         """Each table's name and its rows of this image set."""
         return ()
 
+    def label_paths(self, number: int) -> tuple[Path, ...]:
+        """The files that `labels` will read with a `LabelReader`, as far as it is known before.
+
+        They may be read ahead, several at once.
+        """
+        return ()
+
     def labels(self, number: int, image: StoredImage) -> Iterable[LabelStack]:
         """The label images, in the orientation of `image`.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import Invalid, OmeroError, TooLarge, Unreadable
 from .confined import Confined, pack, unpack
 
-__all__ = ["LabelReader", "confined_reader", "labels_to_bytes", "read_labels"]
+__all__ = ["LABELS", "LabelReader", "confined_reader", "labels_to_bytes", "read_labels"]
 
 # What the decoders raise on damaged bytes; imagecodecs' errors are RuntimeErrors.
 _DAMAGE = (
@@ -23,6 +23,9 @@ _MAX_PIXELS = 400_000_000
 _MAX_LABEL = 50_000_000
 
 
+LABELS = f"{__name__}:labels_to_bytes"
+"""What a `confined_reader` asks a confined process to call."""
+
 LabelReader = Callable[[Path], NDArray[np.int32]]
 """Answers the label image at a path, as `read_labels` does."""
 
@@ -31,7 +34,7 @@ def confined_reader(confined: Confined) -> LabelReader:
     """A reader that reads each file in a confined process."""
 
     def read(path: Path) -> NDArray[np.int32]:
-        labels = unpack(confined(f"{__name__}:labels_to_bytes", path))[1]["labels"]
+        labels = unpack(confined(LABELS, path))[1]["labels"]
         return labels.astype(np.int32, copy=False)
 
     return read

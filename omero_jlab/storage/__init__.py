@@ -1,7 +1,7 @@
 """The binary repository on disk: where files lie, how they get there, and who may write."""
 
 from .disk import Space, disk_error, no_room_left, reading, space, writing
-from .durable import Copied, copy_hashed, hash_file, make_folders, write_file
+from .durable import Copied, copy_hashed, hash_file, make_folders, make_many_folders, write_file
 from .guard import Guard
 from .incoming import CHUNK_LIMIT, Piece
 from .layout import LAYOUT_VERSION, Identity, Layout, shard
@@ -70,6 +70,7 @@ __all__ = [
     "is_upload_of",
     "lies_in_repository",
     "make_folders",
+    "make_many_folders",
     "mount_of",
     "no_room_left",
     "open_link",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -22,6 +22,7 @@ __all__ = [
     "hash_file",
     "hash_open",
     "make_folders",
+    "make_many_folders",
     "opened",
     "write_file",
 ]
@@ -59,6 +60,24 @@ def make_folders(folder: Path) -> None:
             # Another thread may make the same parent in between; both want it.
             each.mkdir(mode=0o700, exist_ok=True)
             fsync_folder(each.parent)
+
+
+def make_many_folders(folders: Iterable[Path]) -> None:
+    """Make folders as `make_folders` does; what each lies in is forced to the disk once."""
+    above: dict[Path, None] = {}
+    for folder in folders:
+        missing = []
+        with writing(folder):
+            while not folder.is_dir():
+                missing.append(folder)
+                folder = folder.parent
+        for each in reversed(missing):
+            with writing(each):
+                each.mkdir(mode=0o700, exist_ok=True)
+            above[each.parent] = None
+    for each in above:
+        with writing(each):
+            fsync_folder(each)
 
 
 def write_file(path: Path, data: bytes | memoryview) -> None:

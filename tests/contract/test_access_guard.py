@@ -235,5 +235,16 @@ def test_links_stay_within_a_group(world: Any) -> None:
 
 
 def test_the_reasons_to_go_past_the_criterion_are_few() -> None:
-    known = {"accounts", "ids", "search", "index", "graph", "jobs", "purge", "unique", "erase", "many"}
+    known = {
+        "accounts",
+        "ids",
+        "search",
+        "index",
+        "graph",
+        "jobs",
+        "purge",
+        "unique",
+        "erase",
+        "many",
+    }
     assert set(UNGUARDED) == known

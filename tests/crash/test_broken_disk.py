@@ -17,6 +17,7 @@ from omero_jlab.errors import Full, OmeroError, Unavailable
 from omero_jlab.model import Job
 from omero_jlab.objects import Repository
 from omero_jlab.repository import Store
+from omero_jlab.repository.many import NewLabels, NewTable, add_many
 from omero_jlab.workers import JobProcess
 
 from .audit import disagreements, let_jobs_end
@@ -70,6 +71,17 @@ class Bench:
     def attach_labels(self) -> None:
         self.image.attach_labels(np.arange(90000).reshape(300, 300) // 300, "rows")
 
+    def attach_two_tables(self) -> None:
+        self.attach_at_once([])
+
+    def attach_many(self) -> None:
+        labels = np.arange(90000).reshape(300, 300) // 300
+        self.attach_at_once([NewLabels(self.image.id, "many", labels) for _ in range(2)])
+
+    def attach_at_once(self, labels: list[NewLabels]) -> None:
+        tables = [NewTable(self.image.id, "many", FRAME, "test") for _ in range(2)]
+        add_many(self.store.session(), tables, labels)
+
     def save_image(self) -> None:
         self.repo.save_image(np.full((1, 2, 1, 64, 64), 7, np.uint8), name="new")
 
@@ -89,6 +101,8 @@ OPERATIONS = [
     Bench.append,
     Bench.attach_table,
     Bench.attach_labels,
+    Bench.attach_two_tables,
+    pytest.param(Bench.attach_many, marks=pytest.mark.long),
     Bench.save_image,
     Bench.attach_file,
     Bench.import_files,

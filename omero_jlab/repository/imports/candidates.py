@@ -12,7 +12,6 @@ from ...database import FieldRow, FileRow, ImageRow, PlateRow, WellRow
 from ...results import Candidate, CandidateFile, ImageSet, stem
 from ..guarded import GuardedSession
 from ..plate_names import well_label
-from ..records import files_of
 
 __all__ = ["candidates"]
 
@@ -27,7 +26,12 @@ def candidates(
     for condition in _conditions(image_sets, image_ids):
         for row in db.scalars(select(ImageRow).where(condition)):
             found[row.id] = row
-    return [_candidate(db, found[image_id]) for image_id in sorted(found)]
+    files = _files(db, found.values())
+    places = _places(db, found)
+    return [
+        _candidate(row, files.get(row.fileset_id, ()), places.get(row.id))
+        for _, row in sorted(found.items())
+    ]
 
 
 def _conditions(
@@ -66,24 +70,45 @@ def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield every[start : start + _AT_ONCE]
 
 
-def _candidate(db: GuardedSession, row: ImageRow) -> Candidate:
-    files = db.scalars(files_of(row.fileset_id))
-    place = db.execute(
-        select(PlateRow.name, WellRow.row, WellRow.column, FieldRow.site)
-        .join(WellRow, WellRow.plate_id == PlateRow.id)
-        .join(FieldRow, FieldRow.well_id == WellRow.id)
-        .where(FieldRow.image_id == row.id)
-    ).first()
+def _files(db: GuardedSession, rows: Iterable[ImageRow]) -> dict[int | None, list[CandidateFile]]:
+    """The files of each fileset that `rows` are of."""
+    found: dict[int | None, list[CandidateFile]] = {}
+    for filesets in _parts({row.fileset_id for row in rows if row.fileset_id is not None}):
+        statement = select(FileRow).where(FileRow.fileset_id.in_(filesets)).order_by(FileRow.id)
+        for f in db.scalars(statement):
+            folder = str(Path(f.client_path).parent)
+            file = CandidateFile(name=f.name, folder=folder, md5=f.md5)
+            found.setdefault(f.fileset_id, []).append(file)
+    return found
+
+
+def _places(db: GuardedSession, image_ids: Iterable[int]) -> dict[int, tuple[str, str, int]]:
+    """Plate, well and site of each image that lies on a plate; the first, where it lies on more."""
+    found: dict[int, tuple[str, str, int]] = {}
+    for some in _parts(image_ids):
+        statement = (
+            select(FieldRow.image_id, PlateRow.name, WellRow.row, WellRow.column, FieldRow.site)
+            .join(WellRow, WellRow.id == FieldRow.well_id)
+            .join(PlateRow, PlateRow.id == WellRow.plate_id)
+            .where(FieldRow.image_id.in_(some))
+            .order_by(FieldRow.id)
+        )
+        for image_id, plate, row, column, site in db.execute(statement):
+            found.setdefault(image_id, (plate, well_label(row, column), site))
+    return found
+
+
+def _candidate(
+    row: ImageRow, files: Sequence[CandidateFile], place: tuple[str, str, int] | None
+) -> Candidate:
+    plate, well, site = place or (None, None, None)
     return Candidate(
         image_id=row.id,
         name=row.name,
-        plate=None if place is None else place[0],
-        well=None if place is None else well_label(place[1], place[2]),
-        site=None if place is None else place[3],
-        files=tuple(
-            CandidateFile(name=f.name, folder=str(Path(f.client_path).parent), md5=f.md5)
-            for f in files
-        ),
+        plate=plate,
+        well=well,
+        site=site,
+        files=tuple(files),
         height=row.size_y,
         width=row.size_x,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...model import FileAnnotation, LinkTarget, Provenance
 from ...results import NewPixels, Output, Regions
+from ..many import NewLabels, NewTable, add_many
 from .attached_before import OUTPUT
 from .prepared import Prepared
 
@@ -17,6 +18,9 @@ __all__ = ["Made", "namespace_of"]
 _PIPELINE = "omero-jlab/results/pipeline"
 _SOURCE = "omero-jlab/results/source"
 _ROI = "Roi"
+# So much is written at once: other writers wait no longer than for that.
+_MOST = 200
+_MOST_BYTES = 256 << 20
 
 
 def namespace_of(output: Output) -> str:
@@ -25,7 +29,10 @@ def namespace_of(output: Output) -> str:
 
 
 class Made:
-    """What was written so far."""
+    """What was written so far.
+
+    Tables, label images and links wait until there are many, or until `flush`.
+    """
 
     def __init__(self, session: Any, output: Output, digest: str) -> None:
         self._session = session
@@ -37,6 +44,11 @@ class Made:
         self._images: list[int] = []
         self._rois: list[int] = []
         self._rows = 0
+        self._new_tables: list[NewTable] = []
+        self._new_labels: list[NewLabels] = []
+        self._new_links: list[tuple[int, int]] = []
+        self._linked: set[tuple[int, int]] = set()
+        self._waiting_bytes = 0
 
     def told(self) -> dict[str, Any]:
         """What a report says of it."""
@@ -58,14 +70,27 @@ class Made:
         for name, frame in ready.tables:
             self._add_table(image_id, name, frame, provenance)
         for one in ready.labels:
-            added = self._session.add_labels(
-                image_id, one.name, one.labels, one.placement, provenance=provenance
+            self._new_labels.append(
+                NewLabels(image_id, one.name, one.labels, one.placement, provenance)
             )
-            self._labels.append(added.id)
         for group in ready.regions:
             self._add_regions(image_id, group, provenance)
         for picture in ready.pictures:
             self._add_picture(ready, picture)
+        self._waiting_bytes += ready.nbytes
+        waiting = len(self._new_tables) + len(self._new_labels) + len(self._new_links)
+        if waiting >= _MOST or self._waiting_bytes >= _MOST_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        tables, labels, links = self._new_tables, self._new_labels, self._new_links
+        self._new_tables, self._new_labels, self._new_links = [], [], []
+        self._waiting_bytes = 0
+        if tables or labels or links:
+            added = add_many(self._session, tables, labels, links)
+            self._tables += added.table_ids
+            self._labels += added.labels_ids
 
     def undo(self) -> None:
         """Take everything away again."""
@@ -83,8 +108,11 @@ class Made:
         if known is None:
             attached = self._session.add_file("image", image_id, path, None, _PIPELINE)
             self._files[path] = known = attached.annotation
-        else:
-            self._session.annotations.link("image", image_id, known.id)
+            self._linked.add((image_id, known.id))
+        link = (image_id, known.id)
+        if link not in self._linked:
+            self._linked.add(link)
+            self._new_links.append(link)
         return known
 
     def _keep_text(self, image_id: int, name: str, text: str) -> FileAnnotation:
@@ -106,17 +134,17 @@ class Made:
         links: Mapping[str, LinkTarget] | None = None,
     ) -> None:
         description = f"{self._output.program} {self._output.version}".strip()
-        table = self._session.add_table(
-            "image",
-            image_id,
-            name,
-            frame,
-            namespace_of(self._output),
-            description,
-            links=links,
-            provenance=provenance,
+        self._new_tables.append(
+            NewTable(
+                image_id,
+                name,
+                frame,
+                namespace_of(self._output),
+                description,
+                dict(links or {}),
+                provenance,
+            )
         )
-        self._tables.append(table.id)
         self._rows += len(frame)
 
     def _add_regions(self, image_id: int, group: Regions, provenance: Provenance) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ from ...results import (
 )
 from ...tables import columns_of
 from ..pixel_access import OpenImage, open_image
+from ..seen import see_image
 from ..work import Work
 
-__all__ = ["Prepared", "Told", "confined", "prepare"]
+__all__ = ["DEADLINE_S", "Prepared", "Told", "confined", "prepare"]
 
-_DEADLINE_S = 600.0
+DEADLINE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class Prepared:
     regions: tuple[Regions, ...]
     pictures: tuple[NewPixels, ...]
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        total = sum(int(frame.memory_usage().sum()) for _, frame in self.tables)
+        total = sum(8 * frame.size for _, frame in self.tables)
         total += sum(int(one.labels.nbytes) for one in self.labels)
         points = sum(len(getattr(s, "points", ())) for r in self._rois for s in r.shapes)
         return total + 1000 * len(self._rois) + 200 * points
@@ -77,18 +79,18 @@ def prepare(session: Work, output: Output, number: int, image_id: int, told: Tol
     OmeroError
         A file cannot be read, a table cannot be stored, or label images cannot be placed.
     """
-    source = open_image(session, image_id)
+    record = see_image(session, image_id).record
     image_set = output.image_set(number)
     stored = StoredImage(
-        name=source.record.name,
-        sizes=source.record.sizes,
-        read_plane=_plane_reader(session, source, image_set),
+        name=record.name,
+        sizes=record.sizes,
+        read_plane=_plane_reader(session, image_id, image_set),
         placement=told.placement,
         axes=told.axes,
     )
     ready = Prepared(
         number=number,
-        image=source.record,
+        image=record,
         tables=tuple(output.tables(number)),
         labels=tuple(output.labels(number, stored)),
         regions=tuple(output.regions(number, stored)),
@@ -108,14 +110,14 @@ def confined(session: Work) -> Confined:
     def call(function: str, path: Path, *arguments: object) -> bytes:
         place = path.resolve()
         return session.store.workers.run(
-            function, str(place), *arguments, folder=place, timeout_s=_DEADLINE_S
+            function, str(place), *arguments, folder=place, timeout_s=DEADLINE_S
         )
 
     return call
 
 
 def _plane_reader(
-    session: Work, source: OpenImage, image_set: ImageSet
+    session: Work, image_id: int, image_set: ImageSet
 ) -> Callable[[str], NDArray[np.generic]]:
     """Answers the whole plane of the image channel that was imported from a set's file."""
 
@@ -123,6 +125,7 @@ def _plane_reader(
         wanted = next((f for f in image_set.files if f.channel == channel), None)
         if wanted is None:
             raise NotFound(f"Image set {image_set.number} has no channel {channel}.")
+        source = open_image(session, image_id)
         sizes = source.record.sizes
         number = _channel_of(session, source, wanted.md5, wanted.name)
         return source.reader.region(0, 0, number, 0, 0, 0, sizes.y, sizes.x)

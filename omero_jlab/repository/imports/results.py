@@ -9,8 +9,19 @@ from typing import Any
 
 from ...errors import Invalid
 from ...model import ResultsReport, ResultsRow
-from ...results import Ambiguous, ImageSet, Match, Matching, Output, Unmatched, match, recognised
+from ...results import (
+    Ambiguous,
+    Confined,
+    ImageSet,
+    Match,
+    Matching,
+    Output,
+    Unmatched,
+    match,
+    recognised,
+)
 from ..work import Work
+from .ahead import Ahead
 from .attached_before import Before, attached_before, digest_of
 from .candidates import candidates
 from .made import Made, namespace_of
@@ -19,6 +30,7 @@ from .prepared import Prepared, Told, confined, prepare
 __all__ = ["Attaching", "ResultsPlan", "plan_results"]
 
 _KEPT_BYTES = 1 << 30
+_SETS_AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,11 @@ class ResultsPlan:
     report: ResultsReport
 
 
-def plan_results(session: Work, path: str, image_ids: Sequence[int] | None) -> ResultsPlan:
-    """What is at `path`, and what would become of it."""
-    output, failed = recognised(_existing(path), confined(session))
+def plan_results(
+    session: Work, path: str, image_ids: Sequence[int] | None, call: Confined | None = None
+) -> ResultsPlan:
+    """What is at `path`, read by way of `call`, and what would become of it."""
+    output, failed = recognised(_existing(path), call or confined(session))
     sets = output.image_sets
     with session.reading() as (db, _):
         possible = candidates(db, sets, image_ids)
@@ -128,13 +142,22 @@ class Attaching:
         Conflict
             The same files are attached already, and it was not said that they shall be again.
         """
-        plan = plan_results(self._session, self._path, image_ids)
+        with Ahead(self._session) as ahead:
+            return self._run(image_ids, tell, ahead)
+
+    def _run(
+        self,
+        image_ids: Sequence[int] | None,
+        tell: Callable[[int, int, str], None],
+        ahead: Ahead,
+    ) -> ResultsReport:
+        plan = plan_results(self._session, self._path, image_ids, ahead)
         output, matching, report = plan.output, plan.matching, plan.report
         if not matching.matches:
             reasons = "; ".join(dict.fromkeys(row.note for row in report.sets)) or "no image sets"
             raise Invalid(f"No image set of {self._path} is an image here: {reasons}.")
         plan.before.check(self._told.again)
-        kept = self._check(output, matching.matches, tell)
+        kept = self._check(output, matching.matches, tell, ahead)
         made = Made(self._session, output, plan.digest)
         count = len(matching.matches)
         try:
@@ -142,6 +165,7 @@ class Attaching:
                 tell(count + i, 2 * count, f"writing to image {one.image_id}")
                 ready = kept.pop(one.number, None)
                 made.attach(ready or self._prepare(output, one))
+            made.flush()
         except BaseException:
             made.undo()
             raise
@@ -150,13 +174,21 @@ class Attaching:
         return report.model_copy(update={**made.told(), "notes": notes})
 
     def _check(
-        self, output: Output, matches: Sequence[Match], tell: Callable[[int, int, str], None]
+        self,
+        output: Output,
+        matches: Sequence[Match],
+        tell: Callable[[int, int, str], None],
+        ahead: Ahead,
     ) -> dict[int, Prepared]:
         """Read everything once; answers as much of it as may stay in memory."""
         kept: dict[int, Prepared] = {}
         room = _KEPT_BYTES
         for i, one in enumerate(matches):
             tell(i, 2 * len(matches), f"reading image set {one.number}")
+            if i % _SETS_AHEAD == 0:
+                # The first time those that come at once, and always those that come next.
+                soon = matches[i + _SETS_AHEAD if i else 0 : i + 2 * _SETS_AHEAD]
+                ahead.expect(path for m in soon for path in output.label_paths(m.number))
             ready = self._prepare(output, one)
             room -= ready.nbytes
             if room >= 0:

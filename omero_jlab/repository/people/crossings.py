@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import aliased
 
 from ...database import Guarded
 from ..access import noun
@@ -27,7 +28,8 @@ def crossings(db: OrmSession, group_id: int) -> list[str]:
 def _across(
     db: OrmSession, row_class: type[Guarded], column: str, group_id: int
 ) -> list[tuple[Guarded, Guarded]]:
-    target = _pointed_to(row_class, column)
+    # A folder lies in a folder: the row and what it points to may be of one table.
+    target = aliased(_pointed_to(row_class, column))
     key: ColumnElement[int] = getattr(row_class, column)
     statement = (
         select(row_class, target)

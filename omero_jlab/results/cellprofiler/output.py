@@ -120,6 +120,10 @@ class CellProfilerOutput(Output):
             if len(pairs):
                 yield NAME, pairs
 
+    def label_paths(self, number: int) -> tuple[Path, ...]:
+        """Each kind's label image."""
+        return tuple(file.path for file in self.label_files(number))
+
     def labels(self, number: int, image: StoredImage) -> Iterator[LabelStack]:
         """Each kind's label image, upright, and its place: the caller's, or what is found."""
         shape = (image.sizes.y, image.sizes.x)

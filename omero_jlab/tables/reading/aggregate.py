@@ -151,9 +151,7 @@ def aggregated(
     )
 
 
-def _blocks(
-    folder: SegmentFolder, pieces: Iterable[Piece]
-) -> Iterator[tuple[OpenGroup, Piece]]:
+def _blocks(folder: SegmentFolder, pieces: Iterable[Piece]) -> Iterator[tuple[OpenGroup, Piece]]:
     """`pieces` in parts of bounded size, each with its open files."""
     with ExitStack() as stack:
         opened: OpenGroup | None = None

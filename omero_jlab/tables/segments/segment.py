@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,8 +142,7 @@ def _write(
     offsets = make_skeleton(path, rooms)
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        with ThreadPoolExecutor(1, "table-hash") as second:
-            jobs = [second.submit(_described, parts, index) for index in range(len(parts))]
+        with _hashing(parts) as described:
             for (_, _, array), offset in zip(parts, offsets, strict=True):
                 _write_array(file, array, offset)
         os.fsync(file)
@@ -150,10 +150,22 @@ def _write(
     finally:
         os.close(file)
     stored = tuple(
-        job.result().model_copy(update={"offset": offset})
-        for job, offset in zip(jobs, offsets, strict=True)
+        part.model_copy(update={"offset": offset})
+        for part, offset in zip(described(), offsets, strict=True)
     )
     return size, stored, _frame_checksum(path, size, stored)
+
+
+@contextmanager
+def _hashing(parts: list[Encoded]) -> Iterator[Callable[[], list[ColumnPart]]]:
+    """Describe and hash `parts` meanwhile, by a second thread where that pays; then answer them."""
+    count = range(len(parts))
+    if sum(part.array.nbytes for part in parts) < BLOCK:
+        yield lambda: [_described(parts, index) for index in count]
+        return
+    with ThreadPoolExecutor(1, "table-hash") as second:
+        jobs = [second.submit(_described, parts, index) for index in count]
+        yield lambda: [job.result() for job in jobs]
 
 
 def _frame_checksum(path: Path, size: int, parts: tuple[ColumnPart, ...]) -> str:

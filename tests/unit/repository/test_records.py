@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import types
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from omero_jlab.database import AnnotationLinkRow, AnnotationRow, FileRow
+from omero_jlab.database import AnnotationLinkRow, AnnotationRow, FileRow, TableVersionRow
 from omero_jlab.errors import NotFound
 from omero_jlab.model import Actor, Column, GroupType, Placement
 from omero_jlab.repository.access import Access
@@ -28,6 +29,11 @@ class Files:
     """A database that holds one file."""
 
     file = FileRow(id=4, name="notes.pdf", size=12, mimetype="application/pdf", sha256="ab")
+
+    versions = (TableVersionRow(table_id=7, number=2, rows=24),)
+
+    def scalars(self, statement: Any) -> Any:
+        return types.SimpleNamespace(first=lambda: self.versions[0])
 
     def get(self, row: type[Any], number: int) -> Any:
         return self.file if (row, number) == (FileRow, 4) else None
@@ -68,7 +74,7 @@ def test_a_file() -> None:
 
 def test_a_table() -> None:
     columns = (Column(name="area", kind="float", dtype="float64", unit="um2"),)
-    details = {"columns": [c.model_dump() for c in columns], "rows": 24, "version": 2}
+    details = {"columns": [c.model_dump() for c in columns]}
     record = annotation_record(Files(), access(1), row(kind="table", name="n", details=details))
     assert (record.name, record.columns, record.rows) == ("n", columns, 24)
     assert (record.version, record.table_version) == (3, 2)
