@@ -49,13 +49,13 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(
-    path: Path, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, times: int, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMERO_JLAB_REPOSITORY", str(filled))
-    # The first one is what a newcomer runs, and runs again.
-    for _ in range(2 if path == NOTEBOOKS[0] else 1):
+    for _ in range(times):
         notebook = executed(path, tmp_path)
         cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         outputs = [output for cell in cells for output in cell.outputs]

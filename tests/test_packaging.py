@@ -104,6 +104,7 @@ print(copy_notebooks(pathlib.Path(sys.argv[2])))
     assert copied.read_bytes() == (ROOT / "notebooks" / copied.name).read_bytes()
 
 
+@pytest.mark.long
 def test_the_image_for_binder_fills_its_repository(tmp_path: Path) -> None:
     """`postBuild` as it is, in an empty home, with a smaller large image."""
     home, commands = tmp_path / "home", tmp_path / "commands"
