@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OmeroError
-from .parallel import CORES
+from ..storage import CORES
 from .pieces import ChunksOf, EncodedPiece, encoded_block, pieces
 from .shards import ShardedLevel
 from .sources import Block

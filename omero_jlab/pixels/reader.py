@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import Invalid, Unreadable
 from ..model.chunks import ChunkIndex
-from ..storage import NOBODY, Watch, stamp_of
+from ..storage import NOBODY, Watch, for_each, stamp_of
 from .files import FILES, read_exactly
 from .kept import KEPT
 from .level import Chunk, LevelChunks
-from .parallel import for_each
 from .plain import copy_plain, read_checked
 
 __all__ = ["PixelReader"]

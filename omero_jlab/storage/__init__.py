@@ -15,6 +15,7 @@ from .links import (
 )
 from .lock import Owner, RepositoryLock
 from .mounts import Mount, check_mounted, mount_of
+from .parallel import CORES, for_each
 from .paths import DEFAULT_RULES, PathRules, below, safe_name, safe_paths
 from .platform import drop_cached, fsync_file, fsync_folder
 from .reserve import Reserve
@@ -33,6 +34,7 @@ from .watch import NOBODY, Stamp, Watch, damaged, stamp_of
 
 __all__ = [
     "CHUNK_LIMIT",
+    "CORES",
     "DEFAULT_RULES",
     "DEFAULT_TEMPLATE",
     "LAYOUT_VERSION",
@@ -61,6 +63,7 @@ __all__ = [
     "damaged",
     "disk_error",
     "drop_cached",
+    "for_each",
     "fsync_file",
     "fsync_folder",
     "hard_link",

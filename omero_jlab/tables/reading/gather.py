@@ -12,6 +12,7 @@ import pyarrow  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ...model import Column
+from ...storage import for_each
 from ..columns import ROW_ID, row_bytes
 from ..conditions.evaluate import Cells
 from ..segments.reader import SegmentFolder
@@ -23,6 +24,7 @@ __all__ = ["batches_of", "gather", "index_of", "picked", "row_ids"]
 
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 1 << 16
+_WORTH_SHARING = 1 << 14
 
 Order = NDArray[numpy.int64] | None
 
@@ -40,10 +42,18 @@ def gather(
             if opened is None or opened.group is not piece.group:
                 stack.close()
                 opened = stack.enter_context(OpenGroup(folder, piece.group))
-            for each in collected:
-                each.add(opened, piece, start)
+            _add(collected, opened, piece, start)
             start += len(piece)
     return [each.values(order) for each in collected]
+
+
+def _add(collected: Sequence[_Collected], opened: OpenGroup, piece: Piece, start: int) -> None:
+    """Read the rows of one piece, several columns at once where that is worth the threads."""
+    if len(collected) > 1 and len(collected) * len(piece) >= _WORTH_SHARING:
+        for_each(lambda each: each.add(opened, piece, start), collected)
+        return
+    for each in collected:
+        each.add(opened, piece, start)
 
 
 class _Collected:

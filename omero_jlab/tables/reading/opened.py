@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,11 +27,15 @@ _WINDOW = 1 << 19
 
 
 class OpenGroup:
-    """A group whose files are open, each from when it is first needed."""
+    """A group whose files are open, each from when it is first needed.
+
+    Threads may read different columns at once.
+    """
 
     def __init__(self, folder: SegmentFolder, group: Group) -> None:
         self.group = group
         self._folder = folder
+        self._guard = threading.Lock()
         self._files: dict[str, SegmentFile] = {}
         self._layers: dict[str, list[Layer]] = {}
         self._words: dict[str, tuple[Words, list[NDArray[numpy.int64]]]] = {}
@@ -155,9 +160,10 @@ class OpenGroup:
     ) -> NDArray[Any]:
         segment, part = layer.parts[about.stored_as, kind]
         dtype = _check(segment, part, about)
-        if segment.path not in self._files:
-            self._files[segment.path] = SegmentFile(self._folder, segment)
-        file = self._files[segment.path]
+        with self._guard:
+            file = self._files.get(segment.path)
+            if file is None:
+                file = self._files[segment.path] = SegmentFile(self._folder, segment)
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(part.shape[0])
             rows, count = slice(start, stop), stop - start

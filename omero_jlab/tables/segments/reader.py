@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...errors import Newer, Unreadable
 from ...model import ColumnPart, Segment
-from ...storage import NOBODY, Watch, stamp_of
+from ...storage import NOBODY, Watch, for_each, stamp_of
 from .verified import BLOCK, VERIFIED
 
 __all__ = ["LAYOUT", "SegmentFile", "SegmentFolder", "bytes_of"]
@@ -23,6 +24,11 @@ __all__ = ["LAYOUT", "SegmentFile", "SegmentFolder", "bytes_of"]
 LAYOUT = 1
 # So much is read at once where rows lie apart: it stays in the processor's cache.
 _WINDOW = 1 << 19
+# Two threads copy out of the page cache faster than one, from about here on.
+_WORTH_SHARING = 4 << 20
+_SHARE = 2 << 20
+
+_kept = threading.local()
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,6 @@ class SegmentFile:
         self._path = str(folder.path / segment.path)
         self._watch = folder.watch
         self._watch.check(self._path)
-        self._block: NDArray[numpy.uint8] | None = None
-        self._scratch: NDArray[numpy.uint8] | None = None
         try:
             flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
             self._file = os.open(self._path, flags)
@@ -88,7 +92,9 @@ class SegmentFile:
 
     def fill(self, out: NDArray[Any], offset: int) -> None:
         """Read the bytes at `offset` into the contiguous `out`."""
-        view = bytes_of(out)
+        self._fill(bytes_of(out), offset)
+
+    def _fill(self, view: memoryview, offset: int) -> None:
         done = 0
         while done < len(view):
             got = os.preadv(self._file, [view[done:]], offset + done)
@@ -105,8 +111,15 @@ class SegmentFile:
             They are not what was written.
         """
         begin = start * _row_bytes(part)
-        self.fill(out, part.offset + begin)
         view = bytes_of(out)
+        if len(view) < _WORTH_SHARING:
+            self._read(part, begin, view)
+            return
+        shares = [slice(at, at + _SHARE) for at in range(0, len(view), _SHARE)]
+        for_each(lambda share: self._read(part, begin + share.start, view[share]), shares)
+
+    def _read(self, part: ColumnPart, begin: int, view: memoryview) -> None:
+        self._fill(view, part.offset + begin)
         first, last = begin // BLOCK, (begin + len(view) - 1) // BLOCK
         known = self._verified.blocks(part)
         while (first := known.find(0, first, last + 1)) >= 0:
@@ -119,9 +132,7 @@ class SegmentFile:
         if begin <= low and high <= begin + len(view):
             block = view[low - begin : high - begin]
         else:
-            if self._block is None:
-                self._block = numpy.empty(BLOCK, "u1")
-            rest = self._block[: high - low]
+            rest = _buffer("block", BLOCK)[: high - low]
             self.fill(rest, part.offset + low)
             block = rest.data
             inner, end = max(low, begin), min(high, begin + len(view))
@@ -136,9 +147,7 @@ class SegmentFile:
         """Read the given `rows` of `part`, which ascend, into `out`."""
         width = _row_bytes(part)
         most = max(_WINDOW // width, 1)
-        # One small buffer for all: new memory costs several times what the copy into it does.
-        if self._scratch is None or self._scratch.nbytes < width:
-            self._scratch = numpy.empty(max(_WINDOW, width), "u1")
+        scratch = _buffer("scratch", max(_WINDOW, width))
         begin = 0
         while begin < len(rows):
             first = int(rows[begin])
@@ -147,11 +156,21 @@ class SegmentFile:
             if count == end - begin:
                 self.read(part, first, out[begin:end])
             else:
-                raw = self._scratch[: count * width]
+                raw = scratch[: count * width]
                 self.read(part, first, raw)
                 window = raw.view(part.dtype).reshape(count, *part.shape[1:])
                 numpy.take(window, rows[begin:end] - first, axis=0, out=out[begin:end], mode="clip")
             begin = end
+
+
+def _buffer(name: str, size: int) -> NDArray[numpy.uint8]:
+    """A buffer of this thread: new memory costs several times what the copy into it does."""
+    found: NDArray[numpy.uint8] | None = getattr(_kept, name, None)
+    if found is None or found.nbytes < size:
+        found = numpy.empty(size, "u1")
+        if size <= BLOCK:
+            setattr(_kept, name, found)
+    return found
 
 
 def bytes_of(array: NDArray[Any]) -> memoryview:

@@ -1,4 +1,4 @@
-"""A few threads for the whole process, lent to whoever has many chunks to decode."""
+"""A few threads for the whole process, lent to whoever has much to read or to decode."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _threads() -> ThreadPoolExecutor:
     global _pool
     with _guard:
         if _pool is None:
-            _pool = ThreadPoolExecutor(max(1, CORES - 1), "pixels")
+            _pool = ThreadPoolExecutor(max(1, CORES - 1), "reading")
         return _pool
 
 
