@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from .record import Record
@@ -95,7 +96,12 @@ class Segment(Record):
     parts: tuple[ColumnPart, ...]
     frame_checksum: str = ""
 
-    @property
+    @cached_property
+    def placed(self) -> dict[tuple[str, str], tuple[Segment, ColumnPart]]:
+        """Each part, with this segment, by column and kind of part."""
+        return {(part.column, part.part): (self, part) for part in self.parts}
+
+    @cached_property
     def numbers(self) -> ColumnPart | None:
         """The part that holds the rows' numbers, None where none is left out."""
         return next((part for part in self.parts if part.column == "row_id"), None)

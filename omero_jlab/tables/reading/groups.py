@@ -167,7 +167,9 @@ class Group:
 
 
 def _parts(*segments: Segment) -> Parts:
-    return {(p.column, p.part): (segment, p) for segment in segments for p in segment.parts}
+    if len(segments) == 1:
+        return segments[0].placed
+    return {key: found for segment in segments for key, found in segment.placed.items()}
 
 
 def groups_of(
