@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,10 +17,12 @@ HEALTH = {
 
 
 @pytest.fixture
-def page(open_page: Callable[[str], Any], fake_url: str) -> Any:
+def page(open_page: Callable[[str], Any], fake_url: str) -> Iterator[Any]:
     found = open_page(f"{fake_url}/page/browser")
     found.get_by_role("treeitem", name="Pilot").wait_for()
-    return found
+    yield found
+    # Else a page that closes takes an answer from the one who is about to change it.
+    found.unroute_all(behavior="wait")
 
 
 def open_dataset(page: Any, name: str) -> None:

@@ -33,6 +33,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     disconnect()
 
 
+@pytest.mark.long
 def test_survivors_finish_their_tables(root: Path) -> None:
     script = str(Path(__file__).with_name("attach_some.py"))
     writers = {
