@@ -15,8 +15,8 @@ _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: many tests wait for a disk, a server or a browser."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: many tests wait for a disk, a server or a browser."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -57,6 +57,7 @@ def imported(store: Store, path: Path) -> Image:
     return image
 
 
+@pytest.mark.long
 def test_where_no_cluster_answers_the_pyramid_is_made_here(
     tmp_path: Path, large: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

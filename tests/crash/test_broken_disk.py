@@ -208,7 +208,7 @@ def fail_and_look(bench: Bench, operation: Callable[[Bench], None], stride: int 
 
 @pytest.mark.parametrize(
     "what",
-    [Bench.append, Bench.save_image, pytest.param(Bench.import_files, marks=pytest.mark.long)],
+    [Bench.append, pytest.param(Bench.import_files, marks=pytest.mark.long)],
     ids=lambda operation: operation.__name__,
 )
 def test_a_disk_that_fails_once_gets_no_more_writes(
@@ -233,6 +233,7 @@ def failed_jobs(bench: Bench) -> list[Job]:
     return [job for job in bench.store.session().jobs.list() if job.state == "failed"]
 
 
+@pytest.mark.long
 def test_a_pyramid_that_found_no_room_is_made_later(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def kill_and_look(tmp_path: Path, kills: int, seed: int) -> None:
     assert seen
 
 
+@pytest.mark.long
 def test_moved_files_are_never_nowhere(tmp_path: Path) -> None:
     kill_and_look(tmp_path, 2, seed=2)
 

@@ -152,6 +152,7 @@ def slope(samples: list[tuple[float, float, int]]) -> float:
     return float(np.polyfit(seconds / 60, memory, 1)[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", [1024], indirect=True)
 def test_descriptors_do_not_grow(server: Server) -> None:
     server.load(0.03)

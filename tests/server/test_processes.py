@@ -71,6 +71,7 @@ def names(root: Path) -> Counter[str]:
     return Counter(project.name for project in connect(root).containers.projects())
 
 
+@pytest.mark.long
 def test_four_processes_write_at_once(root: Path) -> None:
     writers = [Writer(root, name, 10) for name in "abcd"]
     for writer in writers:

@@ -168,10 +168,9 @@ def test_a_name_that_is_a_pickle_runs_nothing(tmp_path: Path) -> None:
     name = f"cos\nmkdir\n(S'{tmp_path}/ran'\ntR."
     frame = pandas.DataFrame({name: [1], "s": [name]})
     view_of(tmp_path, frame)
-    for path in ("0.h5",):
-        with tables.open_file(tmp_path / path) as file:
-            for node in file.walk_nodes():
-                assert [node._v_attrs[key] for key in node._v_attrs._f_list("all")]
+    with tables.open_file(tmp_path / "0.h5") as file:
+        for node in file.walk_nodes():
+            assert [node._v_attrs[key] for key in node._v_attrs._f_list("all")]
     assert not (tmp_path / "ran").exists()
 
 
