@@ -195,3 +195,25 @@ def test_gates_go_and_come_back_with_their_table(session_of: Any, world: World) 
     owner.graph.delete("image", image, now=True)
     with pytest.raises(NotFound):
         owner.gates.list(table.id)
+
+
+def test_the_cells_of_a_table_are_not_guessed(world: World, session_of: Any) -> None:
+    image = Repository(world.here("owner", RA)).image(world.image("owner", RA))
+    height, width = image.levels[0]
+    table = image.attach_table(pd.DataFrame({"labelimage_oid": [1, 2, 3]}), name="objects")
+    session = session_of("owner", RA)
+    assert session.gates.cells(table.id).labels_id is None
+    classes = np.zeros((height, width), np.uint8)
+    classes[0, :2] = 1, 2
+    image.attach_labels(classes, name="Predictions")
+    told = session.gates.cells(table.id)
+    assert (told.labels_id, told.label_column) == (None, "labelimage_oid")
+    for labels in image.labels:
+        labels.delete()
+    classes[0, 2] = 3
+    numbered = image.attach_labels(classes, name="segmentation")
+    assert session.gates.cells(table.id).labels_id == numbered.id
+    image.attach_labels(classes, name="others")
+    assert session.gates.cells(table.id).labels_id is None
+    same = image.attach_labels(classes, name="Objects")
+    assert session.gates.cells(table.id).labels_id == same.id

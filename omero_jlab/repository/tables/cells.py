@@ -29,7 +29,7 @@ def cells_of(db: GuardedSession, table: TableInfo) -> TableCells:
     ).all()
     image_column = "" if len(attached) == 1 else _image_column(table.columns)
     image_id = attached[0] if len(attached) == 1 else None
-    labels = None if image_id is None else _labels(db, image_id, table.name)
+    labels = None if image_id is None else _labels(db, image_id, table)
     return TableCells(
         image_id=image_id,
         image_column=image_column,
@@ -59,8 +59,12 @@ def _image_column(columns: Iterable[Column]) -> str:
     return next((by_name[wanted] for wanted in _IMAGES if wanted in by_name), "")
 
 
-def _labels(db: GuardedSession, image_id: int, name: str) -> AnnotationRow | None:
-    """The label image of that name over an image, the newest of several; or the only one."""
+def _labels(db: GuardedSession, image_id: int, table: TableInfo) -> AnnotationRow | None:
+    """The label image of a table's name, the newest of several; or the only one.
+
+    One with fewer numbers than the table has rows holds classes, or other objects.
+    """
+    name = table.name
     rows = db.scalars(
         select(AnnotationRow)
         .where(AnnotationRow.kind == "labels", AnnotationRow.image_id == image_id)
@@ -70,4 +74,5 @@ def _labels(db: GuardedSession, image_id: int, name: str) -> AnnotationRow | Non
         named = [row for row in rows if same(row.name) == same(name)]
         if named:
             return named[0]
-    return rows[0] if len(rows) == 1 else None
+    only = rows[0] if len(rows) == 1 else None
+    return only if only is not None and only.details["maximum"] >= table.rows else None
