@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
@@ -12,6 +11,7 @@ from typing import Any
 
 from ..errors import Invalid
 from ..objects import Image
+from ..objects.progress import progress_bar
 from ..objects.thing import Thing
 from .outcomes import Outcome, Outcomes
 from .pools import Pool, open_pool
@@ -252,20 +252,18 @@ def _done_before(
 
 @contextmanager
 def _bar(total: int, done: int, quiet: bool) -> Iterator[Callable[[Outcome], None]]:
-    from tqdm.auto import tqdm
-
-    is_widget = any(each.__module__ == "tqdm.notebook" for each in tqdm.__mro__)
-    if quiet or not (is_widget or sys.stderr.isatty()):
+    bar = None if quiet else progress_bar("map_images", " images", total, done)
+    if bar is None:
         yield lambda _: None
         return
     failed = 0
-    with tqdm(total=total, initial=done, unit=" images", leave=False) as bar:
 
-        def tell(outcome: Outcome) -> None:
-            nonlocal failed
-            failed += outcome.state == "failed"
-            if failed:
-                bar.set_postfix_str(f"{failed} failed", refresh=False)
-            bar.update()
+    def tell(outcome: Outcome) -> None:
+        nonlocal failed
+        failed += outcome.state == "failed"
+        if failed:
+            bar.set_postfix_str(f"{failed} failed", refresh=False)
+        bar.update()
 
+    with bar:
         yield tell

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
+from ..errors import NotFound
 from ..model import Record
 
 if TYPE_CHECKING:
@@ -61,9 +62,13 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def table(self) -> Table:
-        """The shared table; raises `LookupError` unless there is exactly one."""
+        """The shared table; raises `NotFound` unless there is exactly one."""
         if len(self.tables) != 1:
-            raise LookupError(f"There are {len(self.tables)} shared tables: {list(self.tables)}.")
+            names = ", ".join(self.tables) or "none"
+            raise NotFound(
+                f"There is not one shared table, but {len(self.tables)} ({names}): take one from "
+                f"`.tables`, or give map_images attach_to=… to share one."
+            )
         return next(iter(self.tables.values()))
 
     def to_pandas(self) -> DataFrame:

@@ -13,7 +13,7 @@ from ..operations import AnySession
 if TYPE_CHECKING:
     from tqdm.std import tqdm
 
-__all__ = ["wait"]
+__all__ = ["progress_bar", "wait"]
 
 # How often to ask: nobody minds to wait a twentieth longer.
 _PART = 0.05
@@ -30,7 +30,7 @@ def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> Repor
         The job failed or was cancelled.
     """
     began = time.monotonic()
-    bar = None if quiet else _bar(what, "B" if job.kind == "import" else " steps")
+    bar = None if quiet else progress_bar(what, "B" if job.kind == "import" else " steps")
     try:
         while job.finished_at is None:
             waited = time.monotonic() - began
@@ -51,14 +51,20 @@ def wait(session: AnySession, job: Job, what: str, quiet: bool = False) -> Repor
     return job.report
 
 
-def _bar(what: str, unit: str) -> tqdm[None] | None:
+def progress_bar(
+    what: str, unit: str, total: int | None = None, done: int = 0
+) -> tqdm[None] | None:
+    """A bar, in a notebook or a terminal; None where nobody watches."""
     from tqdm.auto import tqdm
 
     is_widget = any(each.__module__ == "tqdm.notebook" for each in tqdm.__mro__)
     if not is_widget and not sys.stderr.isatty():
         # In a log, or before the one line of an error, a bar is noise.
         return None
-    return cast("tqdm[None]", tqdm(desc=what, total=None, unit=unit, unit_scale=True, leave=False))
+    return cast(
+        "tqdm[None]",
+        tqdm(desc=what, total=total, initial=done, unit=unit, unit_scale=True, leave=False),
+    )
 
 
 def _show(bar: tqdm[None], job: Job) -> None:

@@ -20,7 +20,7 @@ from skimage.measure import label, regionprops_table
 import omero_jlab
 from omero_jlab.analysis import map_images, measure_tiles
 from omero_jlab.connection import disconnect
-from omero_jlab.errors import Invalid, Unavailable
+from omero_jlab.errors import Invalid, NotFound, Unavailable
 from omero_jlab.objects import Image, Repository
 
 COUNT = 6
@@ -273,6 +273,8 @@ def test_what_has_no_meaning_is_refused(
 def test_only_containers_share_tables(images: list[Image]) -> None:
     with pytest.raises(Invalid, match="Shared tables belong to a project"):
         map_images(squares, images, attach_to=images[0])
+    with pytest.raises(NotFound, match="attach_to"):
+        _ = map_images(squares, [], "nothing").table
 
 
 def test_what_is_no_result_is_named(images: list[Image]) -> None:
