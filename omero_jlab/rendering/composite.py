@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,10 +13,11 @@ from ..model import ChannelSettings, Settings
 from .curves import check_channel, is_linear, quantise, rgb_of
 from .fast import inner_loops
 from .luts import lut_of
+from .windows import steps_of, table_of
 
 __all__ = ["render", "warm_up"]
 
-_TABLED = ("uint8", "int8", "uint16", "int16")
+_TABLED: set[np.dtype[Any]] = {np.dtype(name) for name in ("uint8", "int8", "uint16", "int16")}
 _WHITE = "FFFFFF"
 # 65535 × 255 × this many channels still fits into 32 bits.
 _MOST_CHANNELS = 256
@@ -86,8 +85,10 @@ def render(
 def warm_up() -> None:
     """Compile what drawing needs, or load it: best when the server starts, not in a request."""
     channel = ChannelSettings(start=0.0, end=1.0)
-    for dtype in (*_TABLED, "uint32", "int32", "float32", "float64"):
-        render(np.zeros((1, 2, 2), dtype), Settings(channels=(channel,)))
+    curved = ChannelSettings(start=0.0, end=1.0, gamma=0.5)
+    for dtype in (*_TABLED, *map(np.dtype, ("uint32", "int32", "float32", "float64"))):
+        for each in (channel, curved):
+            render(np.zeros((1, 2, 2), dtype), Settings(channels=(each,)))
     tabled = ChannelSettings(start=0.0, end=1.0, lut="grays")
     render(np.zeros((1, 2, 2), np.uint8), Settings(channels=(tabled,)))
 
@@ -105,27 +106,18 @@ def _tables(
 
 def _brighten(plane: NDArray[Any], channel: ChannelSettings, out: NDArray[np.uint16]) -> None:
     """Write the brightness of `plane` (Y, X) to `out`, 0 to 65535."""
-    if plane.dtype.name in _TABLED:
-        inner_loops().lookup(plane, *_table(channel, plane.dtype.name), out)
+    if plane.dtype in _TABLED:
+        steps = steps_of(channel, plane.dtype)
+        if steps is None:
+            inner_loops().lookup(plane, *table_of(channel, plane.dtype), out)
+        else:
+            inner_loops().scale(plane, *steps, out)
         return
     check_channel(channel)
     if is_linear(channel):
         inner_loops().quantise_linear(plane, channel.start, channel.end - channel.start, out)
     else:
         out[...] = quantise(plane.astype(np.float64), channel)
-
-
-@lru_cache(maxsize=256)
-def _table(channel: ChannelSettings, dtype: str) -> tuple[NDArray[np.uint16], int, int]:
-    """Brightness for each value of the window, and the first and last of these values.
-
-    Only the window: the table of a narrow one stays in the processor's cache.
-    """
-    check_channel(channel)
-    limits = np.iinfo(dtype)
-    low = min(max(math.floor(channel.start), limits.min), limits.max)
-    high = min(max(math.ceil(channel.end), limits.min), limits.max)
-    return quantise(np.arange(low, high + 1, dtype=np.float64), channel), low, high
 
 
 def _checked(planes: NDArray[Any], settings: Settings) -> NDArray[Any]:

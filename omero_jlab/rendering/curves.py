@@ -59,7 +59,8 @@ def brightness(values: NDArray[np.float64], channel: ChannelSettings) -> NDArray
     The result is raised to `gamma`, and with `reverse` taken from 1.  All of it can be computed
     in single precision: the exponential is written so that nothing overflows.
     """
-    x = np.clip((values - channel.start) / (channel.end - channel.start), 0.0, 1.0)
+    with np.errstate(over="ignore"):
+        x = np.clip((values - channel.start) / (channel.end - channel.start), 0.0, 1.0)
     y = _family(x, channel)
     if channel.gamma != 1.0:
         y = y**channel.gamma

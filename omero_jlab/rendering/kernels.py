@@ -11,7 +11,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "shrink"]
+__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "scale", "shrink"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CACHE = Path(platformdirs.user_cache_dir("omero-jlab")) / "numba"
@@ -42,6 +42,18 @@ def lookup(
         value = min(max(np.int32(source[i]), np.int32(low)), np.int32(high)) - np.int32(low)
         # An unsigned index spares the test for one that counts from the end.
         target[i] = table[np.uint32(value)]
+
+
+@_compiled
+def scale(
+    plane: NDArray[Any], low: int, high: int, factor: int, offset: int, out: NDArray[np.uint16]
+) -> None:
+    """Brightness by a multiplication, many pixels at a time; see `loops.scale`."""
+    source, target = plane.ravel(), out.ravel()
+    for i in range(source.size):
+        value = min(max(np.int32(source[i]), np.int32(low)), np.int32(high)) - np.int32(low)
+        step = np.int32((np.int64(value) * np.int64(factor) + np.int64(offset)) >> np.int64(32))
+        target[i] = np.uint16(min(max(step, np.int32(0)), np.int32(65535)))
 
 
 @_compiled

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .curves import FULL
 
-__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "shrink"]
+__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "scale", "shrink"]
 
 
 def lookup(
@@ -20,6 +20,18 @@ def lookup(
     The table begins with the entry of `low`.
     """
     out[...] = table[np.clip(plane.astype(np.int32), low, high) - low]
+
+
+def scale(
+    plane: NDArray[Any], low: int, high: int, factor: int, offset: int, out: NDArray[np.uint16]
+) -> None:
+    """Write to `out` ``(clip(v, low, high) - low) * factor + offset`` for each value v.
+
+    In steps of 1 / 2³² of a step of brightness, cut down to whole ones and to 0 and 65535: what
+    `lookup` does with a table of equal steps, without the table.
+    """
+    place = np.clip(plane.astype(np.int32), low, high).astype(np.int64) - low
+    out[...] = np.clip((place * factor + offset) >> 32, 0, FULL)
 
 
 def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.uint8]) -> None:

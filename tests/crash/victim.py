@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 
 
 class Victim:

@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omero_jlab.errors import Invalid
 from omero_jlab.model import ChannelSettings, Settings
-from omero_jlab.rendering import render, rgb_of, warm_up
+from omero_jlab.rendering import fast, loops, render, rgb_of, warm_up
+from omero_jlab.rendering.curves import quantise
+from omero_jlab.rendering.windows import steps_of
 
 
 def _one(values: list[float], dtype: str = "uint16", **how: Any) -> list[int]:
@@ -213,3 +217,29 @@ def test_warming_up_is_quiet_and_the_fallback_draws_the_same() -> None:
     ]
     assert outputs[0][0] == outputs[1][0]
     assert [each[1] for each in outputs] == ["True", "False"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_every_count_of_a_linear_window_has_the_brightness_of_the_formula(
+    dtype: str, data: st.DataObject
+) -> None:
+    """The shortcut by multiplication against the formula, at every value of the type."""
+    limits = np.iinfo(dtype)
+    edges = st.one_of(
+        st.integers(limits.min - 9, limits.max + 9).map(float),
+        st.floats(limits.min - 9, limits.max + 9),
+    )
+    start, end = sorted(data.draw(st.tuples(edges, edges).filter(lambda each: each[0] < each[1])))
+    channel = ChannelSettings(start=start, end=end, color="FFFFFF")
+    values = np.arange(limits.min, limits.max + 1).astype(dtype)[None]
+    bright = quantise(values.astype(np.float64), channel).astype(np.int64)
+    for each in (loops, fast.inner_loops()):
+        found = np.empty(values.shape, np.uint16)
+        steps = steps_of(channel, values.dtype)
+        if steps is not None:
+            each.scale(values, *steps, found)
+            np.testing.assert_array_equal(found, bright)
+    drawn = render(values[None], Settings(channels=(channel,)))
+    np.testing.assert_array_equal(drawn[..., 0], (bright * 255 + 32767) // 65535)
