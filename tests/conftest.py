@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import Connection, Engine
 
 import omero_jlab
+from omero_jlab.database import migrate, schema_of
 
 _LONGEST_FIRST = ("test_notebooks", "browser/", "crash/", "test_packaging", "test_demo", "server/")
 _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -58,6 +63,33 @@ def small_reserve() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("omero_jlab.storage.reserve.Reserve.size", lambda *_: 1 << 16)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_empty_database() -> Iterator[None]:
+    """The tables of a new SQLite repository are made once; those of later ones are copies.
+
+    Hundreds of tests begin with a new repository, and the migrations take most of its making.
+    What tests them calls `omero_jlab.database.migrate`.
+    """
+    empty = sqlite3.connect(":memory:", check_same_thread=False)
+
+    def migrate_once(writer: Engine, *check: Callable[[Connection], object]) -> None:
+        if writer.dialect.name != "sqlite" or schema_of(writer) is not None:
+            migrate(writer, *check)
+            return
+        with closing(writer.raw_connection()) as connection:
+            found = cast(sqlite3.Connection, connection.driver_connection)
+            if empty.execute("PRAGMA page_count").fetchone() == (0,):
+                migrate(writer, *check)
+                found.backup(empty)
+            else:
+                empty.backup(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omero_jlab.repository.upkeep.upgrade.migrate", migrate_once)
+        yield
+    empty.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -75,16 +76,16 @@ def steps_to_newest(engine: Engine) -> tuple[Step, ...]:
     Newer
         The database has a schema that this program does not know.
     """
-    scripts = ScriptDirectory.from_config(_config())
-    current = schema_of(engine)
-    known = {script.revision for script in scripts.walk_revisions()}
-    if current is not None and current not in known:
+    current, steps = schema_of(engine), _steps(MIGRATIONS)
+    if current is None:
+        return steps
+    known = [step.revision for step in steps]
+    if current not in known:
         raise Newer(
             f"This repository's database has schema {current}, made by a newer omero-jlab; "
-            f"this one knows up to {scripts.get_current_head()}. Update omero-jlab."
+            f"this one knows up to {known[-1]}. Update omero-jlab."
         )
-    missing = list(scripts.iterate_revisions("head", current or "base"))
-    return tuple(Step(each.revision, each.doc) for each in reversed(missing))
+    return steps[known.index(current) + 1 :]
 
 
 def migrate(
@@ -101,7 +102,7 @@ def migrate(
     """
     if not steps_to_newest(writer):
         return
-    config = _config()
+    config = _config(MIGRATIONS)
     with writer.connect() as connection:
         # Alembic commits after each step, unless a transaction is under way before.
         connection.begin()
@@ -139,7 +140,14 @@ def count_rows(connection: Connection) -> dict[str, int]:
     }
 
 
-def _config() -> Config:
+@cache
+def _steps(folder: Path) -> tuple[Step, ...]:
+    """All migrations of a folder, in their order: one line, without branches."""
+    scripts = ScriptDirectory.from_config(_config(folder)).walk_revisions()
+    return tuple(Step(each.revision, each.doc) for each in reversed(list(scripts)))
+
+
+def _config(folder: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(folder))
     return config
