@@ -35,7 +35,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
-from omero_jlab.model import Column, Segment
+from omero_jlab.model import Column, Segment, Selection
 from omero_jlab.remote import RemoteSession
 from omero_jlab.remote.frames import batch_pieces
 from omero_jlab.repository import Session, Store
@@ -217,7 +217,7 @@ def served(root: Path, table_id: int, columns: list[str], sender: Any) -> None:
     """Serve a repository from a process of its own, and the bytes of its table as they are."""
     store = Store.open(root)
     session = store.session()
-    Empty.pieces = tuple(batch_pieces(session.read_batches(table_id, columns)))
+    Empty.pieces = tuple(batch_pieces(session.read_batches(table_id, Selection(columns=columns))))
 
     async def listen() -> None:
         holder = Holder.of(store)
@@ -246,13 +246,13 @@ def over_http(root: Path, frame: pandas.DataFrame, work: str) -> None:
     sender.close()
     session = RemoteSession(*receiver.recv())
     try:
-        assert session.read_rows(table_id, columns).equals(
+        assert session.read_rows(table_id, Selection(columns=columns)).equals(
             frame[columns].rename_axis(index="row_id")
         )
         compare(
             "http-frame-vs-empty",
             f"{work}, 10 columns",
-            lambda: session.read_rows(table_id, columns),
+            lambda: session.read_rows(table_id, Selection(columns=columns)),
             lambda: session.transport.fetch("GET", f"bare/{table_id}")[1],
         )
     finally:
@@ -274,8 +274,16 @@ def after_appends(root: Path, appends: int) -> None:
         session = store.session()
         whole = in_repository(session, frame).id
         many = in_repository(session, frame[:100]).id
+        taken, files, before = [], 0, _memory("VmRSS")
         for start in range(100, len(frame), 100):
+            begun = time.perf_counter()
             session.append_rows(many, frame[start : start + 100])
+            taken.append(1000 * (time.perf_counter() - begun))
+            if start % 5_000 == 0:
+                files = max(files, sum(1 for _ in root.glob("Files/**/*.h5")))
+        line = {"id": "small-append", "median_ms": round(statistics.median(taken), 2)}
+        line |= {"p99_ms": round(float(numpy.quantile(taken, 0.99)), 2), "most_files": files}
+        print(json.dumps({**line, "grown_mib": (_memory("VmRSS") - before) >> 10}), flush=True)
         job = session.tables.compact(many)
         while session.jobs.get(job.id).finished_at is None:
             time.sleep(0.1)

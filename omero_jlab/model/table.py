@@ -15,6 +15,7 @@ __all__ = [
     "CompactionReport",
     "LinkTarget",
     "Segment",
+    "Selection",
     "TableVersion",
 ]
 
@@ -113,6 +114,22 @@ class Segment(Record):
         if numbers is None or not self.rows:
             return self.first_row + self.rows
         return int(numbers.maximum or 0) + 1
+
+
+class Selection(Record):
+    """Which rows of a table are asked for, and which columns of them.
+
+    Without anything, all of the newest version.  `limit` and `offset` count the rows that fulfil
+    `condition`, in the order of the column `order_by`.
+    """
+
+    columns: tuple[str, ...] | None = None
+    condition: str | None = None
+    order_by: str | None = None
+    descending: bool = False
+    limit: int | None = None
+    offset: int = 0
+    version: int | None = None
 
 
 class TableVersion(Record):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import Invalid, NotFound
-from ..model import ConditionGate, GateShape, gate_condition
+from ..model import ConditionGate, GateShape, Selection, gate_condition
 from ..model import Gate as GateRecord
 from ..operations import AnySession
 
@@ -39,7 +39,9 @@ class Population:
 
     def rows(self) -> DataFrame:
         """The rows, indexed by their permanent numbers."""
-        frame: DataFrame = self._session.read_rows(self._table_id, condition=self.condition)
+        frame: DataFrame = self._session.read_rows(
+            self._table_id, Selection(condition=self.condition)
+        )
         return frame
 
     def __repr__(self) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Invalid
+from ..errors import Full, Invalid, Unavailable
 from ..model import Summarised, TableInfo, TableSummary
 from ..operations import AnySession
+from ..operations.paging import selection
+from ..remote import RemoteSession
+from ..remote.renewing import Renewing
 
 if TYPE_CHECKING:
     import dask.dataframe
@@ -18,6 +23,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["arrow_of", "dask_of", "download", "frame_of_summary"]
+
+log = logging.getLogger(__name__)
+
+LASTS_S = 3600
+"""How long a version is kept, and may be read by others, unless that is renewed."""
 
 _NO_TIME = -(2**63)
 _FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
@@ -33,7 +43,7 @@ def arrow_of(
     """The rows as a `pyarrow.Table`, `row_id` first."""
     import pyarrow
 
-    batches = session.read_batches(table_id, columns, condition, version=version)
+    batches = session.read_batches(table_id, selection(columns, condition, version=version))
     return pyarrow.Table.from_batches(batches)
 
 
@@ -56,7 +66,8 @@ def download(
         )
     if not place.parent.is_dir():
         raise Invalid(f"There is no folder {place.parent} to download into.")
-    found = session.export_rows(table_id, format, columns, condition, version=version, safe=safe)
+    asked = selection(columns, condition, version=version)
+    found = session.export_rows(table_id, format, asked, safe)
     part = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
     try:
         with part.open("xb") as file:
@@ -69,11 +80,19 @@ def download(
 
 
 class _Part:
-    """Reads the rows of one partition; pickled, it carries the server's address and a token."""
+    """Reads the rows of one partition; pickled, it carries the server's address and a right to
+    read this table, which is renewed, and keeps the version, as long as this object lives.
+    """
 
-    def __init__(self, session: AnySession, selection: tuple[Any, ...]) -> None:
+    def __init__(
+        self, session: AnySession, selection: tuple[Any, ...], renewing: Renewing | None = None
+    ) -> None:
         self._session = session
         self._selection = selection
+        self._renewing = renewing
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Part, (self._session, self._selection)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         return type(self).__name__, self._session.address(), self._selection
@@ -82,7 +101,9 @@ class _Part:
         table_id, columns, condition, version = self._selection
         some = f"row_id >= {rows[0]} & row_id < {rows[1]}"
         asked = some if condition is None else f"({condition}) & {some}"
-        frame: DataFrame = self._session.read_rows(table_id, columns, asked, version=version)
+        frame: DataFrame = self._session.read_rows(
+            table_id, selection(columns, asked, version=version)
+        )
         return frame
 
 
@@ -98,7 +119,7 @@ def dask_of(
     import dask.dataframe
 
     at = info.table_version if version is None else version
-    empty = session.read_rows(info.id, columns, None, limit=0, version=at)
+    empty = session.read_rows(info.id, selection(columns, limit=0, version=at))
     ends = session.tables.aggregate(info.id, {"row_id": ("max",)}, version=at)
     last = ends.measures[0].values[0]
     stop = 1 if last is None else int(last) + 1
@@ -107,8 +128,9 @@ def dask_of(
         raise Invalid(f"A partition has at least one row, not {step}.")
     starts = list(range(0, stop, step))
     meta = empty.set_axis(empty.index.astype("int64").rename("row_id"), axis=0)
+    own, renewing = _held(session, info.id, at)
     return dask.dataframe.from_map(
-        _Part(_carried(session), (info.id, columns, condition, at)),
+        _Part(own, (info.id, columns, condition, at), renewing),
         [(start, min(start + step, stop)) for start in starts],
         meta=meta,
         divisions=(*starts, stop),
@@ -120,12 +142,21 @@ def _rows_of(size: int, columns: int) -> int:
     return size // (8 * (columns + 1))
 
 
-def _carried(session: AnySession) -> Any:
-    """A Session that other processes can use: one by address and token where there is one."""
-    remote: Callable[[], Any] | None = getattr(session, "remote", None)
-    if remote is None:
-        return session
-    return remote()
+def _held(session: Any, table_id: int, version: int) -> tuple[Any, Renewing | None]:
+    """A Session for whoever reads one version of a table, and what keeps that version."""
+    transport = getattr(session, "transport", None)
+    if transport is not None and transport.is_delegated:
+        # A worker has no more to give than what it was given.
+        return session, None
+    try:
+        made = session.delegations.add(table_id=table_id, table_version=version, seconds=LASTS_S)
+    except (Unavailable, Full) as error:
+        # Where nothing can be written, nothing is compacted either.
+        log.info("version %s of table %s is not kept: %s", version, table_id, error)
+        return session, None
+    renewing = Renewing(partial(session.delegations.renew, made.id, LASTS_S), LASTS_S / 3)
+    url = session.address()
+    return (session if url is None else RemoteSession(url, made.secret)), renewing
 
 
 def frame_of_summary(found: TableSummary, wanted: Mapping[str, str | Sequence[str]]) -> DataFrame:

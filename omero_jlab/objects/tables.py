@@ -19,12 +19,12 @@ from ..model import (
     gate_condition,
 )
 from ..operations import AnySession
-from ..operations.paging import after_row
+from ..operations.paging import selection
 from .exchange import export_file
 from .gates import Gates
 from .labels import Labels
 from .metadata import Metadata, plain
-from .plotting import plot_of
+from .plotting import plot_of, view_of
 from .progress import wait
 from .provenance import provenance_html
 from .table_reading import arrow_of, dask_of, download, frame_of_summary
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped]
     from pandas import DataFrame
 
-    from ..widgets import TablePlot
+    from ..widgets import TablePlot, TableView
 
 __all__ = ["Table", "rows_of"]
 
@@ -104,12 +104,10 @@ class Table:
         are told by `limit` and `offset`, or, at the same speed however far they lie, by `limit`
         and `after`: the number of the row behind which the page begins.
         """
-        if after is not None and (order_by is not None or offset):
-            raise Invalid("after goes on behind a row_id: it takes neither order_by nor offset.")
-        asked = after_row(_gated(condition, gate), after)
-        frame: DataFrame = self._session.read_rows(
-            self.id, columns, asked, order_by, descending, limit, offset, version
+        asked = selection(
+            columns, _gated(condition, gate), order_by, descending, limit, offset, version, after
         )
+        frame: DataFrame = self._session.read_rows(self.id, asked)
         return frame
 
     def aggregate(
@@ -149,8 +147,9 @@ class Table:
     ) -> dask.dataframe.DataFrame:
         """The rows as a dask DataFrame, in partitions of about 64 MB, known by `row_id`.
 
-        The table's version is the one of now, whatever is appended later.  On a cluster the
-        workers ask the server: the graph holds its address and your token, and no path.
+        The table's version is the one of now, and is kept as long as the frame lives, whatever is
+        changed later.  On a cluster the workers ask the server: the graph holds its address and a
+        right to read this table that is renewed meanwhile, and no path and no token of yours.
         """
         return dask_of(self._session, self.record, condition, columns, partition_rows, version)
 
@@ -235,6 +234,26 @@ class Table:
         return plot_of(
             self._session, self.record, x, y, color, condition, labels, label_column, log, height_px
         )
+
+    def view(
+        self,
+        condition: str | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        labels: Labels | str | None = None,
+        label_column: str | None = None,
+        height_px: int = 420,
+    ) -> TableView:
+        """The rows page by page, to sort, to filter and to download.
+
+        A click on a row marks its cell in the viewers of the notebook, a click on a cell its row;
+        `view.view()` opens a viewer that follows to other images.  What is said of `labels` and
+        `label_column` in `plot` holds here.
+        """
+        return view_of(
+            self._session, self.record, condition, order_by, descending, labels, label_column,
+            height_px,
+        )  # fmt: skip
 
     def append(self, frame: DataFrame, version: int | None = None) -> None:
         """Append rows; they are durable when this returns.

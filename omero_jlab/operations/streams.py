@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from ..model import (
     Placement,
     Projection,
     Provenance,
+    Selection,
     Settings,
     Spacing,
     TableChange,
@@ -28,8 +30,19 @@ from ..model import (
     TargetKind,
     Tile,
 )
+from .paging import EVERYTHING
 
-__all__ = ["Streams"]
+__all__ = ["SentTile", "Streams"]
+
+
+@dataclass(frozen=True)
+class SentTile:
+    """A tile's pixels as bytes, little-endian, and coded as HTTP calls `encoding`, if at all."""
+
+    data: bytes
+    shape: tuple[int, ...]
+    dtype: str
+    encoding: str = ""
 
 
 class Streams(Protocol):
@@ -56,6 +69,15 @@ class Streams(Protocol):
 
     def raw_tile(self, image_id: int, tile: Tile, channels: Sequence[int]) -> NDArray[Any]:
         """A tile's pixels, shape (C, height, width), cut at the image's edge."""
+        ...
+
+    def sent_tile(
+        self, image_id: int, tile: Tile, channels: Sequence[int], encodings: Collection[str] = ()
+    ) -> SentTile:
+        """What `raw_tile` answers, for who sends it on: as it is stored where that fits.
+
+        It is coded only as one of `encodings`.
+        """
         ...
 
     def region(
@@ -198,31 +220,11 @@ class Streams(Protocol):
         """Add the columns of `frame`, whose index names the rows; other rows have no value."""
         ...
 
-    def read_rows(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Any:
+    def read_rows(self, table_id: int, selection: Selection = EVERYTHING) -> Any:
         """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
         ...
 
-    def read_batches(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Iterator[Any]:
+    def read_batches(self, table_id: int, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """The same rows as `pyarrow.RecordBatch`es of bounded size, `row_id` first.
 
         At least one comes, so that the columns' types are known.
@@ -233,13 +235,7 @@ class Streams(Protocol):
         self,
         table_id: int,
         format: str,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
+        selection: Selection = EVERYTHING,
         safe: bool = True,
     ) -> Iterator[bytes]:
         """The same rows as a file, piece by piece: `csv` or `parquet`.
@@ -259,11 +255,16 @@ class Streams(Protocol):
         """Attach a file of the caller's disk."""
         ...
 
-    def upload(self, path: Path, progress: Callable[[int, int], object] | None = None) -> str:
+    def upload(
+        self,
+        path: Path,
+        progress: Callable[[int, int], object] | None = None,
+        only: Collection[Path] | None = None,
+    ) -> str:
         """Bring a file or folder of the caller's disk to the repository's machine.
 
         Answers the path that an import there may name.  `progress` is called with the bytes that
-        are there and with all bytes.
+        are there and with all bytes.  Of a folder, these files `only` are brought.
         """
         ...
 

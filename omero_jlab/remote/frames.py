@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from ..errors import Invalid, Unavailable
+from ..errors import Invalid, OmeroError, Unavailable
 from .wire import PIECE, pieces
 
 __all__ = [
@@ -88,23 +88,49 @@ def batch_pieces(
 
     They are compressed as `compression` says (`lz4`, `zstd`) if that makes the first one smaller.
     """
-    sink = io.BytesIO()
+    sink = _Sink()
     writer = None
     for batch in batches:
         if writer is None:
             options = pa.ipc.IpcWriteOptions(compression=_worthwhile(batch, compression))
             writer = pa.ipc.new_stream(sink, batch.schema, options=options)
         writer.write_batch(batch)
-        yield from _taken(sink)
+        yield from sink.taken()
     if writer is not None:
         writer.close()
-        yield from _taken(sink)
+        yield from sink.taken()
 
 
-def _taken(sink: io.BytesIO) -> Iterator[bytes]:
-    yield from pieces(sink.getbuffer())
-    sink.seek(0)
-    sink.truncate()
+class _Sink(io.RawIOBase):
+    """What Arrow writes, copied once: when it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[memoryview] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._parts.append(view)
+        return len(view)
+
+    def taken(self) -> Iterator[bytes]:
+        """What was written since this was last called, in pieces of at most 1 MB."""
+        parts, self._parts = self._parts, []
+        piece: list[memoryview] = []
+        size = 0
+        for part in parts:
+            while len(part):
+                some = part[: PIECE - size]
+                part = part[len(some) :]
+                piece.append(some)
+                size += len(some)
+                if size == PIECE:
+                    yield b"".join(piece)
+                    piece, size = [], 0
+        if piece:
+            yield b"".join(piece)
 
 
 def _worthwhile(batch: pa.RecordBatch, compression: str | None) -> str | None:
@@ -158,12 +184,15 @@ def batches_from(source: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
                 # Offsets are only numbers in the stream: unchecked, they lead anywhere in memory.
                 batch.validate(full=True)
                 yield batch
+    except OmeroError:
+        # Some of ours are OSErrors, too: what the server said is passed on.
+        raise
     except (pa.ArrowException, OSError) as error:
         raise Unavailable(f"The server's rows ended early: {error}") from error
 
 
-def frame_of_batches(body: bytes) -> Any:
-    """The `pandas.DataFrame` in the Arrow IPC stream that a table sent.
+def frame_of_batches(source: Iterator[bytes]) -> Any:
+    """The `pandas.DataFrame` in the pieces of the Arrow IPC stream that a table sent.
 
     Raises
     ------
@@ -172,11 +201,4 @@ def frame_of_batches(body: bytes) -> Any:
     """
     from ..tables import frame_from_arrow
 
-    try:
-        with pa.ipc.open_stream(body) as reader:
-            batches = list(reader)
-        for batch in batches:
-            batch.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        raise Unavailable(f"The server sent no whole table: {error}") from error
-    return frame_from_arrow(batches)
+    return frame_from_arrow(batches_from(source), are_all=True)

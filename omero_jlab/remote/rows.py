@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..model import (
@@ -12,10 +11,12 @@ from ..model import (
     LinkTarget,
     Provenance,
     Record,
+    Selection,
     TableChange,
     TableInfo,
     TargetKind,
 )
+from ..operations.paging import EVERYTHING
 from . import wire
 from .asking import Asking
 from .transport import Body, is_loopback
@@ -81,91 +82,41 @@ class RemoteRows(Asking):
         )
         return self._post(f"tables/{table_id}/new-columns", TableChange, _rows(header, frame))
 
-    def read_rows(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Any:
+    def read_rows(self, table_id: int, selection: Selection = EVERYTHING) -> Any:
         """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
         from .frames import frame_of_batches
 
-        asked = _selection(columns, condition, order_by, descending, limit, offset, version)
-        _, body = self._get(f"tables/{table_id}/rows", **asked, **self._arrow())
-        return frame_of_batches(body)
+        return frame_of_batches(self._pieces(f"tables/{table_id}/rows", **self._arrow(selection)))
 
-    def read_batches(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Iterator[Any]:
+    def read_batches(self, table_id: int, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """The same rows as `pyarrow.RecordBatch`es of bounded size, `row_id` first."""
         from .frames import batches_from
 
-        asked = _selection(columns, condition, order_by, descending, limit, offset, version)
-        found = self._pieces(f"tables/{table_id}/rows", **asked, **self._arrow())
+        found = self._pieces(f"tables/{table_id}/rows", **self._arrow(selection))
         return _begun(batches_from(found))
 
     def export_rows(
         self,
         table_id: int,
         format: str,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
+        selection: Selection = EVERYTHING,
         safe: bool = True,
     ) -> Iterator[bytes]:
         """The same rows as a file, piece by piece: `csv` or `parquet`."""
-        asked = _selection(columns, condition, order_by, descending, limit, offset, version)
+        asked = selection.model_dump(exclude_defaults=True)
         found = self._pieces(f"tables/{table_id}/rows", **asked, format=format, safe=safe)
         return _begun(found)
 
-    def _arrow(self) -> dict[str, Any]:
+    def _arrow(self, selection: Selection) -> dict[str, Any]:
         """Rows for a program: within one machine, compressing them takes longer than sending."""
-        here = is_loopback(self.transport.url)
-        return {"format": "arrow"} | ({} if here else {"compression": "zstd"})
+        asked = selection.model_dump(exclude_defaults=True) | {"format": "arrow"}
+        return asked if is_loopback(self.transport.url) else asked | {"compression": "zstd"}
 
 
 def _begun(answer: Iterator[T]) -> Iterator[T]:
     """`answer`, of which the first part is there: what was asked wrongly is told at once."""
     first = next(answer, None)
     return itertools.chain(() if first is None else (first,), answer)
-
-
-def _selection(
-    columns: Sequence[str] | None,
-    condition: str | None,
-    order_by: str | None,
-    descending: bool,
-    limit: int | None,
-    offset: int,
-    version: int | None,
-) -> dict[str, Any]:
-    """Which rows of a table are asked for, and which columns of them."""
-    return {
-        "columns": None if columns is None else json.dumps(list(columns)),
-        "condition": condition,
-        "order_by": order_by,
-        "descending": descending,
-        "limit": limit,
-        "offset": offset,
-        "version": version,
-    }
 
 
 def _rows(header: Record, frame: Any) -> Body:

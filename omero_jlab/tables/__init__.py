@@ -4,6 +4,7 @@ from .columns import ROW_ID, chosen, columns_of, row_bytes
 from .conditions.grammar import parse
 from .conditions.nodes import Condition
 from .conditions.terms import Term
+from .foreign.bulkmap import Bulkmap, bulkmap_of
 from .foreign.convert import (
     IMPORTED,
     LINE,
@@ -29,6 +30,7 @@ __all__ = [
     "IMPORTED",
     "LINE",
     "ROW_ID",
+    "Bulkmap",
     "Condition",
     "Conversion",
     "Converted",
@@ -41,6 +43,7 @@ __all__ = [
     "Term",
     "Values",
     "arrow_schema",
+    "bulkmap_of",
     "chosen",
     "columns_of",
     "convert_in_worker",

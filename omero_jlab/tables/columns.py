@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -13,11 +16,12 @@ from ..model import Column, LinkTarget
 from .nearest import hint
 from .normalise import Arrays, normalised
 
-__all__ = ["ROW_ID", "chosen", "columns_of", "kind_and_type", "row_bytes"]
+__all__ = ["ROW_ID", "by_name", "chosen", "columns_of", "kind_and_type", "row_bytes"]
 
 ROW_ID = "row_id"
 _LONGEST_NAME = 1000
 _TEXT_BYTES = 64
+_KEPT = 64
 
 
 def columns_of(
@@ -97,6 +101,24 @@ def kind_and_type(values: pandas.Series[Any] | Arrays) -> tuple[Any, str, tuple[
     return kind, plain.name, (), masked
 
 
+_guard = threading.Lock()
+_known: OrderedDict[int, tuple[tuple[Column, ...], dict[str, Column]]] = OrderedDict()
+
+
+def by_name(columns: tuple[Column, ...]) -> dict[str, Column]:
+    """`columns` by name; not to be changed.
+
+    The last few answers are kept: to look at hundreds of columns takes as long as to read one.
+    """
+    with _guard:
+        # As long as it is kept, nothing else has its id.
+        if id(columns) not in _known:
+            _known[id(columns)] = columns, {column.name: column for column in columns}
+            while len(_known) > _KEPT:
+                _known.popitem(last=False)
+        return _known[id(columns)][1]
+
+
 def chosen(columns: tuple[Column, ...], names: list[str]) -> list[Column]:
     """The columns called `names`, in that order and each once.
 
@@ -105,7 +127,7 @@ def chosen(columns: tuple[Column, ...], names: list[str]) -> list[Column]:
     Invalid
         There is no such column; the message names the nearest one.
     """
-    known = {column.name: column for column in columns}
+    known = by_name(columns)
     for name in names:
         if name not in known:
             raise Invalid(f"the table has no column {name!r}: {hint(str(name), known)}")
@@ -120,7 +142,7 @@ def row_bytes(columns: Sequence[Column]) -> int:
             width += _TEXT_BYTES
         else:
             dtype = "int64" if column.kind == "timestamp" else column.dtype
-            width += int(numpy.dtype(dtype).itemsize * numpy.prod(column.shape, dtype=int))
+            width += numpy.dtype(dtype).itemsize * math.prod(column.shape)
     return width
 
 

@@ -270,7 +270,6 @@ def test_who_may_not_edit_changes_nothing(table: Table, world: World) -> None:
         (lambda table: table.update({"aera": 1}), "did you mean 'area'"),
         (lambda table: table.update({"area": "x"}), "area"),
         (lambda table: table.update({"label": 0.5}), "label"),
-        (lambda table: table.update({"label": None}), "label"),
         (lambda table: table.update({"seen": "never"}), "seen"),
         (lambda table: table.update({}), "No column"),
         (lambda table: table.update({"area": 1}, where="aera > 3"), "area"),

@@ -15,6 +15,7 @@ from omero_jlab.model import (
     PolygonGate,
     RangeGate,
     RectangleGate,
+    Selection,
     gate_condition,
 )
 from omero_jlab.objects import Repository
@@ -60,7 +61,7 @@ def test_a_polygon_holds_what_lies_inside(session_of: Any, table_id: int) -> Non
     expected = np.flatnonzero(slowly_inside(frame().to_numpy(), CORNERS))
     assert 20 < len(expected) < 300
     condition = gate_condition(gate.name)
-    assert list(session.read_rows(table_id, condition=condition).index) == list(expected)
+    assert list(session.read_rows(table_id, Selection(condition=condition)).index) == list(expected)
     assert session.tables.count(table_id, condition) == len(expected)
     more = session.tables.count(table_id, f"{condition} & area > 30")
     assert more == (frame()["area"][expected] > 30).sum()
@@ -77,7 +78,7 @@ def test_gates_are_put_together(session_of: Any, table_id: int) -> None:
         session.gates.put(table_id, name, shape)
     area, round_ = frame()["area"], frame()["Predicted `round`"]
     in_box = area.between(5, 30) & round_.between(0.25, 0.75)
-    found = session.read_rows(table_id, condition=gate_condition("big, not in the box"))
+    found = session.read_rows(table_id, Selection(condition=gate_condition("big, not in the box")))
     assert list(found.index) == list(np.flatnonzero((area >= 20) & ~in_box))
     with pytest.raises(Conflict, match="part of 'big, not in the box'"):
         session.gates.remove(session.gates.list(table_id)[0].id)
@@ -97,8 +98,8 @@ def test_neighbours_share_no_row_and_lose_none(session_of: Any, world: World) ->
         "right": ((0.0, -2.0), (2.0, -2.0), (2.0, 2.0), (0.0, 2.0)),
     }.items():
         session.gates.put(table.id, name, PolygonGate(x="x", y="y", points=corners))
-    left = session.read_rows(table.id, condition='gate("left")')
-    right = session.read_rows(table.id, condition='gate("right")')
+    left = session.read_rows(table.id, Selection(condition='gate("left")'))
+    right = session.read_rows(table.id, Selection(condition='gate("right")'))
     assert set(left["x"]) == {-2, -1} and set(right["x"]) == {0, 1}
     assert set(left["y"]) == set(right["y"]) == {-2, -1, 0, 1}
 
@@ -113,8 +114,12 @@ def test_a_polygon_on_a_logarithmic_axis_has_straight_edges_there(
     corners = ((1.0, 0.0), (100.0, 1.0), (1.0, 1.0))
     session.gates.put(table.id, "linear", PolygonGate(x="x", y="y", points=corners))
     session.gates.put(table.id, "log", PolygonGate(x="x", y="y", points=corners, log_x=True))
-    assert list(session.read_rows(table.id, condition='gate("linear")')["x"]) == [1.5, 9, 20]
-    assert list(session.read_rows(table.id, condition='gate("log")')["x"]) == [1.5, 9]
+    assert list(session.read_rows(table.id, Selection(condition='gate("linear")'))["x"]) == [
+        1.5,
+        9,
+        20,
+    ]
+    assert list(session.read_rows(table.id, Selection(condition='gate("log")'))["x"]) == [1.5, 9]
 
 
 @pytest.mark.parametrize(

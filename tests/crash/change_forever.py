@@ -28,26 +28,36 @@ def rows(start: int, count: int) -> pd.DataFrame:
 
 def as_of(version: int) -> pd.DataFrame:
     """The table as its first `version` changes leave it."""
-    frame, stop = rows(0, BATCH), BATCH
+    frame = rows(0, BATCH)
     for number in range(2, version + 1):
-        first = stop - BATCH
-        if number % 3 == 2:
-            frame = pd.concat([frame, rows(stop, BATCH)])
-            stop += BATCH
-        elif number % 3 == 0:
-            some = (frame["id"] >= first + 10) & (frame["id"] < stop - 20)
-            frame.loc[some, "v"] = float(number)
-            frame.loc[some, "s"] = f"c{number}"
-        else:
-            frame = frame[~frame["id"].between(first + 50, first + 120)]
-        frame = frame.set_index(pd.Index(frame["id"].to_numpy()))
+        frame = made_of(frame, number)
     return frame
+
+
+def made_of(frame: pd.DataFrame, number: int) -> pd.DataFrame:
+    """What change `number` makes of the table before it."""
+    stop = _stop(number)
+    first = stop - BATCH
+    if number % 3 == 2:
+        frame = pd.concat([frame, rows(stop, BATCH)])
+    elif number % 3 == 0:
+        some = (frame["id"] >= first + 10) & (frame["id"] < stop - 20)
+        frame = frame.copy()
+        frame.loc[some, "v"] = float(number)
+        frame.loc[some, "s"] = f"c{number}"
+    else:
+        frame = frame[~frame["id"].between(first + 50, first + 120)]
+    return frame.set_index(pd.Index(frame["id"].to_numpy()))
+
+
+def _stop(number: int) -> int:
+    """The number of the next row before change `number`."""
+    return BATCH * (1 + sum(each % 3 == 2 for each in range(2, number)))
 
 
 def change(session: Session, table_id: int, number: int) -> int:
     """Make version `number`; answers which one was made."""
-    appended = sum(each % 3 == 2 for each in range(2, number))
-    stop = BATCH * (1 + appended)
+    stop = _stop(number)
     first = stop - BATCH
     if number % 3 == 2:
         return session.append_rows(table_id, rows(stop, BATCH)).table_version

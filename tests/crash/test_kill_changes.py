@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pandas.testing import assert_frame_equal
 
+from omero_jlab.model import Selection
 from omero_jlab.repository import Store
 
 from .audit import disagreements, let_jobs_end
@@ -34,7 +35,7 @@ def kill_and_look(tmp_path: Path, kills: int, seed: int) -> int:
             assert table.table_version >= max(claimed, version), "an acknowledged change is lost"
             readable = [each.number for each in session.tables.versions(table.id)]
             for number in {readable[0], readable[-1], chance.choice(readable)}:
-                found = session.read_rows(table.id, version=number)
+                found = session.read_rows(table.id, Selection(version=number))
                 expected = as_of(number)
                 assert list(found.index) == list(expected["id"])
                 assert_frame_equal(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from omero_jlab.errors import Invalid
+from omero_jlab.model import Selection
 from omero_jlab.repository import Session, Store
 
 SEEDS = st.integers(0, 2**16)
@@ -140,12 +141,12 @@ class Model:
     def check(self) -> None:
         last = max(self.versions)
         for number, expected in self.versions.items():
-            found = self.session.read_rows(self.id, version=number)
+            found = self.session.read_rows(self.id, Selection(version=number))
             same(found, expected)
             assert self.session.table_view(self.id, number).rows == len(expected)
         for name, condition in (("f", "f > 0.5"), ("w", "w == 'a' or w >= 'é'"), ("k", "k == 200")):
             if name in self.frame:
-                found = self.session.read_rows(self.id, condition=condition)
+                found = self.session.read_rows(self.id, Selection(condition=condition))
                 same(found, self.frame.query(condition, engine="python"))
         history = self.session.tables.versions(self.id)
         assert history[0].number == last and history[0].rows == len(self.frame)
@@ -153,7 +154,7 @@ class Model:
         assert readable >= set(self.versions)
         if min(self.versions) > 1:
             with pytest.raises(Invalid, match="has versions"):
-                self.session.read_rows(self.id, version=min(readable) - 1)
+                self.session.read_rows(self.id, Selection(version=min(readable) - 1))
 
 
 def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from ...database import ImageRow
 from ...errors import Invalid
-from ...model import Column, Image, Summarised, TableSummary
+from ...model import Column, Image, Selection, Summarised, TableSummary
+from ...operations.paging import EVERYTHING
 from ...tables import Summary, Values, csv_pieces, parquet_pieces
 from ..records import image_record
 from .changing import ChangedRows, ChangedTables
@@ -24,40 +25,22 @@ _MOST_IMAGES = 10_000
 class RowStreams(ChangedRows):
     """The rows of tables as streams, a bounded number at a time."""
 
-    def read_batches(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Iterator[Any]:
+    def read_batches(self, table_id: int, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """The same rows as `pyarrow.RecordBatch`es, `row_id` first."""
-        view = self.table_view(table_id, version)
-        return view.arrow(columns, condition, order_by, descending, limit, offset, with_row_id=True)
+        view = self.table_view(table_id, selection.version)
+        return view.arrow(**selection.model_dump(exclude={"version"}), with_row_id=True)
 
     def export_rows(
         self,
         table_id: int,
         format: str,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
+        selection: Selection = EVERYTHING,
         safe: bool = True,
     ) -> Iterator[bytes]:
         """The same rows as a file: `csv` or `parquet`."""
         if format not in ("csv", "parquet"):
             raise Invalid(f"Rows are exported as csv or parquet, not as {format[:40]!r}.")
-        batches = self.read_batches(
-            table_id, columns, condition, order_by, descending, limit, offset, version
-        )
+        batches = self.read_batches(table_id, selection)
         return csv_pieces(batches, safe) if format == "csv" else parquet_pieces(batches)
 
 

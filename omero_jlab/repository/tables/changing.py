@@ -37,6 +37,7 @@ from .manifest import (
     check_version,
     columns_at,
     every_column,
+    let_be_missing,
     newest,
     segment_path,
     set_columns,
@@ -264,6 +265,7 @@ class ChangedRows(Rows):
             with self.writing() as unit:
                 row = table_row(unit.db, change.table_id)
                 unit.access.require(row, "can_edit")
+                let_be_missing(row, segments, change.number)
                 for segment in segments:
                     add_segment(unit, row, segment)
                 add(unit, row)

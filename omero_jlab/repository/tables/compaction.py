@@ -23,6 +23,7 @@ from ...tables import TableView, merged, segment_rows
 from ..guarded import GuardedSession
 from ..intents import fulfil, intending
 from ..jobs.jobs import Progress, job_kind, start_job
+from ..people.held import held_version
 from ..places import object_of, table_place
 from ..state import State
 from ..work import Work
@@ -106,11 +107,13 @@ class _Compaction:
                 raise NotFound(f"There is no table {table_id}.")
             kept = KEPT_CHANGES if kept_changes is None else kept_changes
             self._horizon = _horizon(db, table_id, kept)
-            self._columns = tuple(
+            kept_columns = (
                 _as_stored(column)
                 for column in every_column(row)
                 if column.until is None or column.until > self._horizon.number
             )
+            # One in which values were missing later on is listed twice.
+            self._columns = tuple({column.name: column for column in kept_columns}.values())
             statement = select(SegmentRow).where(SegmentRow.table_id == table_id)
             rows = db.scalars(statement.order_by(SegmentRow.first_row), execution_options=_FREE)
             self._segments = {
@@ -190,6 +193,12 @@ class _Compaction:
             table = db.get(AnnotationRow, self._table_id, execution_options=_FREE)
             if table is None or table.deleted_at is not None:
                 raise NotFound(f"Table {self._table_id} was deleted while it was compacted.")
+            held = held_version(db, self._table_id)
+            if held is not None and held < self._horizon.number:
+                raise Unavailable(
+                    f"Somebody has begun to read version {held} of table {self._table_id}, and "
+                    f"keeps it: compact the table later."
+                )
             for number in ids:
                 row = db.get(SegmentRow, number, execution_options=_FREE)
                 if row is None:
@@ -282,6 +291,7 @@ class _Horizon:
 
 
 def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> _Horizon:
+    """The oldest version to keep: so many changes ago, or an older one that somebody holds."""
     of = select(TableVersionRow).where(TableVersionRow.table_id == table_id)
     changes = of.where(TableVersionRow.change.not_in(("attach", "append")))
     newest_first = changes.order_by(TableVersionRow.number.desc())
@@ -289,6 +299,10 @@ def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> _Horizon:
     if found is None:
         found = db.scalar(of.order_by(TableVersionRow.number).limit(1), execution_options=_FREE)
     assert found is not None
+    held = held_version(db, table_id)
+    if held is not None and held < found.number:
+        found = db.scalar(of.where(TableVersionRow.number == held), execution_options=_FREE)
+        assert found is not None
     return _Horizon(found.number, found.next_row)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "check_version",
     "columns_at",
     "every_column",
+    "let_be_missing",
     "newest",
     "segment_path",
     "segments_at",
@@ -77,6 +78,28 @@ def set_columns(row: AnnotationRow, columns: Sequence[Column]) -> None:
     """Keep these as the columns of all versions."""
     listed = [column.model_dump(mode="json") for column in columns]
     row.details = row.details | {"columns": listed}
+
+
+def let_be_missing(row: AnnotationRow, segments: Sequence[Segment], version: int) -> None:
+    """Let values be missing, from a version on, where `segments` hold a column without some.
+
+    Earlier versions keep the column as it was, and so the type that it is read as.
+    """
+    lacking = {
+        part.column for segment in segments for part in segment.parts if part.part == "valid"
+    }
+    if not lacking:
+        return
+    known, columns = every_column(row), list[Column]()
+    for column in known:
+        if column.until is not None or column.nullable or column.stored_as not in lacking:
+            columns.append(column)
+            continue
+        if column.since < version:
+            columns.append(column.model_copy(update={"until": version}))
+        columns.append(column.model_copy(update={"since": version, "nullable": True}))
+    if len(columns) > len(known) or version == 1:
+        set_columns(row, columns)
 
 
 def newest(db: GuardedSession, table_id: int) -> TableVersionRow:
@@ -176,16 +199,17 @@ def store_segment(
 
 
 def add_segment(unit: Writing, table: AnnotationRow, segment: Segment) -> None:
-    """Make a segment part of its table."""
-    unit.new(
+    """Make a segment part of its table, when the transaction is next flushed."""
+    unit.db.add(
         SegmentRow(
             table_id=table.id,
+            owner_id=unit.access.actor.user_id,
+            group_id=table.group_id,
             since=segment.since,
             first_row=segment.first_row,
             rows=segment.rows,
             manifest=segment.model_dump(mode="json"),
-        ),
-        table.group_id,
+        )
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,11 @@ from ...model import (
     LinkTarget,
     Provenance,
     Segment,
+    Selection,
     TableInfo,
     TargetKind,
 )
+from ...operations.paging import EVERYTHING
 from ...tables import TableView, columns_of, encoded_columns, in_segments, segment_rows
 from ..containers import check_name, found
 from ..index import TARGETS
@@ -36,6 +38,7 @@ from .manifest import (
     add_version,
     check_version,
     columns_at,
+    let_be_missing,
     newest,
     segment_path,
     segments_at,
@@ -156,6 +159,7 @@ class Rows(Work):
                 with self.writing() as unit:
                     row = table_row(unit.db, table_id)
                     unit.access.require(row, "can_edit")
+                    let_be_missing(row, segments, number)
                     for segment in segments:
                         add_segment(unit, row, segment)
                     add_version(
@@ -166,20 +170,10 @@ class Rows(Work):
         compact_soon(self, table_id, number)
         return info
 
-    def read_rows(
-        self,
-        table_id: int,
-        columns: Sequence[str] | None = None,
-        condition: str | None = None,
-        order_by: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-        offset: int = 0,
-        version: int | None = None,
-    ) -> Any:
+    def read_rows(self, table_id: int, selection: Selection = EVERYTHING) -> Any:
         """Rows as a `pandas.DataFrame` whose index is the permanent row id."""
-        view = self.table_view(table_id, version)
-        return view.read(columns, condition, order_by, descending, limit, offset)
+        view = self.table_view(table_id, selection.version)
+        return view.read(**selection.model_dump(exclude={"version"}))
 
     def table_view(self, table_id: int, version: int | None = None) -> TableView:
         """One version of a table that the user may see; without a number, the newest."""

@@ -18,7 +18,14 @@ from ..intents import intending_one
 from ..places import table_place
 from ..work import Work
 from .describing import checked_metadata
-from .manifest import add_segment, add_version, segment_path, store_segment, table_info
+from .manifest import (
+    add_segment,
+    add_version,
+    let_be_missing,
+    segment_path,
+    store_segment,
+    table_info,
+)
 
 __all__ = ["check_target", "newest_named", "store_table"]
 
@@ -87,6 +94,7 @@ def store_table(
                 ),
                 group_id,
             )
+            let_be_missing(row, segments, 1)
             for segment in segments:
                 add_segment(unit, row, segment)
             add_version(unit, row, 1, "attach", rows, rows, rows)

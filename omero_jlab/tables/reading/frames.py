@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy
@@ -16,9 +18,11 @@ from ...errors import Invalid
 from ...model import Column
 from ..columns import ROW_ID
 
-__all__ = ["Values", "arrow_schema", "as_arrow", "as_frame", "frame_from_arrow"]
+__all__ = ["Values", "arrow_schema", "as_arrow", "as_frame", "block_type", "frame_from_arrow"]
 
 _KEY = b"omero_jlab"
+_PIECE = 1 << 16
+_PLAIN = ("bool", "integer", "float", "link")
 _TEXT = pandas.Series(["text"]).dtype
 # What pandas 3 makes of a list of texts; pandas 2 made objects of it.
 TEXT_TYPE = _TEXT if isinstance(_TEXT, pandas.StringDtype) else pandas.StringDtype("pyarrow")
@@ -31,14 +35,35 @@ class Values(NamedTuple):
     valid: NDArray[numpy.bool_] | None = None
 
 
+def block_type(columns: Sequence[Column]) -> numpy.dtype[Any] | None:
+    """The type of an array that could hold all of `columns`, each as it is; None for no such."""
+    if len({column.dtype for column in columns}) != 1:
+        return None
+    if any(column.nullable or column.kind not in _PLAIN for column in columns):
+        return None
+    return numpy.dtype(columns[0].dtype)
+
+
+@lru_cache(128)
+def _names(names: tuple[str, ...]) -> pandas.Index[Any]:
+    return pandas.Index(names)
+
+
 def as_frame(
-    columns: Sequence[Column], values: Sequence[Values], index: pandas.Index[Any] | None
+    columns: Sequence[Column],
+    values: Sequence[Values],
+    index: pandas.Index[Any] | None,
+    block: NDArray[Any] | None = None,
 ) -> pandas.DataFrame:
-    """A DataFrame of `values`.
+    """A DataFrame of `values`, which lie in `block` as its rows where that is given.
 
     Text has pandas' own text type; whole numbers and booleans that may be missing have the
     nullable types `Int64` and `boolean`; arrays are objects.
     """
+    if block is not None:
+        # A frame may rename its columns' index: each has its own.
+        names = _names(tuple(column.name for column in columns)).view()
+        return pandas.DataFrame(block.T, index=index, columns=names, copy=False)
     made = {
         column.name: _pandas(column, each) for column, each in zip(columns, values, strict=True)
     }
@@ -71,14 +96,21 @@ def _pandas(column: Column, data: Values) -> Any:
     return pandas.arrays.FloatingArray(data.values, mask)
 
 
-def arrow_schema(columns: Sequence[Column], with_row_id: bool) -> pyarrow.Schema:
-    """The schema of `columns`; its metadata hold them whole, for `frame_from_arrow`."""
+def arrow_schema(
+    columns: Sequence[Column], with_row_id: bool, rows: int | None = None
+) -> pyarrow.Schema:
+    """The schema of `columns`; its metadata hold them whole, for `frame_from_arrow`.
+
+    `rows` says how many rows will come, where that is known.
+    """
     fields = [pyarrow.field(ROW_ID, pyarrow.int64(), nullable=False)] if with_row_id else []
     fields += [pyarrow.field(column.name, _arrow_type(column)) for column in columns]
-    about = {
+    about: dict[str, Any] = {
         "columns": [column.model_dump(mode="json") for column in columns],
         "row_id": with_row_id,
     }
+    if rows is not None:
+        about["rows"] = rows
     return pyarrow.schema(fields, metadata={_KEY: json.dumps(about)})
 
 
@@ -105,22 +137,32 @@ def as_arrow(column: Column, data: Values) -> pyarrow.Array:
     return pyarrow.array(data.values, mask=mask, from_pandas=False)
 
 
-def frame_from_arrow(batches: Iterable[pyarrow.RecordBatch]) -> pandas.DataFrame:
+def frame_from_arrow(
+    batches: Iterable[pyarrow.RecordBatch], are_all: bool = False
+) -> pandas.DataFrame:
     """The DataFrame that `TableView.read` gives, from what `TableView.arrow` gave.
+
+    Where these `are_all` batches, numbers of one type, of rows whose count was known beforehand,
+    are put in their place as they come.
 
     Raises
     ------
     Invalid
         The batches are none, or not of a table.
     """
-    kept = list(batches)
-    if not kept:
+    coming = iter(batches)
+    first = next(coming, None)
+    if first is None:
         raise Invalid("there is no batch, so the columns are unknown; a table sends at least one")
-    table = pyarrow.Table.from_batches(kept)
-    about = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
+    about = json.loads((first.schema.metadata or {}).get(_KEY, b"null"))
     if about is None:
         raise Invalid("these batches do not come from a table: their schema does not say so")
     columns = [Column.model_validate_json(json.dumps(each)) for each in about["columns"]]
+    coming = chain((first,), coming)
+    dtype = block_type(columns)
+    if are_all and dtype is not None and isinstance(about.get("rows"), int):
+        return _in_place(coming, columns, dtype, about["rows"], about["row_id"])
+    table = pyarrow.Table.from_batches(list(coming))
     index = None
     if about["row_id"]:
         index = row_index(table.column(0).to_numpy())
@@ -133,11 +175,47 @@ def frame_from_arrow(batches: Iterable[pyarrow.RecordBatch]) -> pandas.DataFrame
     return as_frame(columns, values, index)
 
 
+def _in_place(
+    batches: Iterable[pyarrow.RecordBatch],
+    columns: Sequence[Column],
+    dtype: numpy.dtype[Any],
+    rows: int,
+    with_row_id: bool,
+) -> pandas.DataFrame:
+    """The frame of columns of one type, each batch copied once."""
+    try:
+        block = numpy.empty((len(columns), max(rows, 0)), dtype)
+        ids = numpy.empty(block.shape[1] if with_row_id else 0, "i8")
+    except (MemoryError, ValueError) as error:
+        raise Invalid(
+            f"{rows:,} rows of {len(columns)} columns do not fit into memory: ask for "
+            "fewer columns, with a condition, or for one batch after the other"
+        ) from error
+    start = 0
+    for batch in batches:
+        stop = start + len(batch)
+        if stop > block.shape[1]:
+            raise Invalid(f"more rows came than the {rows:,} that were announced")
+        if with_row_id:
+            ids[start:stop] = batch.column(0)
+        for target, column in zip(block, batch.columns[with_row_id:], strict=True):
+            target[start:stop] = column.to_numpy(zero_copy_only=False)
+        start = stop
+    block = block[:, :start]
+    index = row_index(ids[:start]) if with_row_id else None
+    return as_frame(columns, [Values(each) for each in block], index, block)
+
+
 def row_index(ids: NDArray[numpy.int64]) -> pandas.Index[Any]:
     """An index of row numbers, a range where they are one."""
-    if len(ids) and ids[-1] - ids[0] + 1 == len(ids) and bool((numpy.diff(ids) == 1).all()):
+    if len(ids) and ids[-1] - ids[0] + 1 == len(ids) and _ascends(ids):
         return pandas.RangeIndex(int(ids[0]), int(ids[-1]) + 1, name=ROW_ID)
     return pandas.Index(ids, name=ROW_ID)
+
+
+def _ascends(ids: NDArray[numpy.int64]) -> bool:
+    pieces = (ids[start : start + _PIECE + 1] for start in range(0, len(ids), _PIECE))
+    return all(bool((piece[1:] > piece[:-1]).all()) for piece in pieces)
 
 
 def _from_arrow(column: Column, data: pyarrow.ChunkedArray) -> Values:

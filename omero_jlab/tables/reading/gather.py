@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import pandas
@@ -16,11 +15,11 @@ from ...storage import for_each
 from ..columns import ROW_ID, row_bytes
 from ..conditions.evaluate import Cells
 from ..segments.reader import SegmentFolder
-from .frames import Values, row_index
+from .frames import Values, block_type, row_index
 from .opened import OpenGroup
 from .select import Piece
 
-__all__ = ["batches_of", "gather", "index_of", "picked", "row_ids"]
+__all__ = ["Gathered", "batches_of", "gather", "index_of", "picked", "row_ids"]
 
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 1 << 16
@@ -29,27 +28,50 @@ _WORTH_SHARING = 1 << 14
 Order = NDArray[numpy.int64] | None
 
 
+class Gathered(NamedTuple):
+    """Columns as read; `block` holds them as its rows, if all are numbers of one type."""
+
+    values: list[Values]
+    block: NDArray[Any] | None
+
+
 def gather(
     folder: SegmentFolder, pieces: Sequence[Piece], columns: Sequence[Column], order: Order = None
-) -> list[Values]:
+) -> Gathered:
     """The values of `columns` in the rows of `pieces`, one after the other or in `order`."""
-    rows = sum(len(piece) for piece in pieces)
-    collected = [_Collected(column, rows) for column in columns]
-    with ExitStack() as stack:
-        opened: OpenGroup | None = None
-        start = 0
+    rows = sum(map(len, pieces))
+    dtype = block_type(columns)
+    block = None if dtype is None else numpy.empty((len(columns), rows), dtype)
+    collected = [
+        _Collected(column, rows, None if block is None else block[position])
+        for position, column in enumerate(columns)
+    ]
+    opened: OpenGroup | None = None
+    start = 0
+    try:
         for piece in pieces:
             if opened is None or opened.group is not piece.group:
-                stack.close()
-                opened = stack.enter_context(OpenGroup(folder, piece.group))
+                if opened is not None:
+                    opened.close()
+                opened = OpenGroup(folder, piece.group)
             _add(collected, opened, piece, start)
             start += len(piece)
-    return [each.values(order) for each in collected]
+    finally:
+        if opened is not None:
+            opened.close()
+    if block is not None and order is not None:
+        block = block[:, order]
+        return Gathered([Values(values) for values in block], block)
+    return Gathered([each.values(order) for each in collected], block)
 
 
 def _add(collected: Sequence[_Collected], opened: OpenGroup, piece: Piece, start: int) -> None:
     """Read the rows of one piece, several columns at once where that is worth the threads."""
-    if len(collected) > 1 and len(collected) * len(piece) >= _WORTH_SHARING:
+    if piece.is_scant:
+        columns = [each.column for each in collected]
+        outs = [each.room(start, len(piece)) for each in collected]
+        collected = [collected[i] for i in opened.take_each(columns, piece.rows, outs)]
+    elif len(collected) > 1 and len(collected) * len(piece) >= _WORTH_SHARING:
         for_each(lambda each: each.add(opened, piece, start), collected)
         return
     for each in collected:
@@ -59,22 +81,28 @@ def _add(collected: Sequence[_Collected], opened: OpenGroup, piece: Piece, start
 class _Collected:
     """The values of a column, as far as they were read."""
 
-    def __init__(self, column: Column, rows: int) -> None:
-        self._column = column
+    def __init__(self, column: Column, rows: int, out: NDArray[Any] | None) -> None:
+        self.column = column
         self._rows = rows
         self._texts: list[pyarrow.Array] = []
         self._valid: NDArray[numpy.bool_] | None = None
-        if column.kind != "string":
-            dtype = "int64" if column.kind == "timestamp" else column.dtype
-            self._values = numpy.empty((rows, *column.shape), numpy.dtype(dtype))
+        if out is None:
+            dtype = "int64" if column.kind in ("timestamp", "string") else column.dtype
+            count = 0 if column.kind == "string" else rows
+            out = numpy.empty((count, *column.shape), numpy.dtype(dtype))
+        self._values = out
+
+    def room(self, start: int, rows: int) -> NDArray[Any]:
+        """Where the values of some rows belong; nowhere, for text."""
+        return self._values[start : start + rows]
 
     def add(self, opened: OpenGroup, piece: Piece, start: int) -> None:
-        name = self._column.name
-        if self._column.kind == "string":
+        name = self.column.name
+        if self.column.kind == "string":
             self._texts.append(_texts(opened.cells(name, piece.rows)))
             return
         stop = start + len(piece)
-        target = self._values[start:stop]
+        target = self.room(start, len(piece))
         cells = opened.cells(name, piece.rows, target)
         if cells.values is not target:
             target[...] = cells.values
@@ -84,7 +112,7 @@ class _Collected:
             self._valid[start:stop] = cells.valid
 
     def values(self, order: Order) -> Values:
-        if self._column.kind == "string":
+        if self.column.kind == "string":
             texts = pyarrow.chunked_array(self._texts, pyarrow.large_string())
             return Values(texts if order is None else texts.take(pyarrow.array(order)))
         if order is None:

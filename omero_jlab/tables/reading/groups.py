@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ Parts = dict[tuple[str, str], tuple[Segment, ColumnPart]]
 _FEW_GONE = 256
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
+class Layer(NamedTuple):
     """Values of a column in some rows of a group: what the group began with, or a patch."""
 
     segment: Segment
@@ -65,7 +64,7 @@ class Group:
     patches: list[Segment] = field(default_factory=list)
     deletions: list[Segment] = field(default_factory=list)
 
-    @cached_property
+    @property
     def is_gapless(self) -> bool:
         """Whether the numbers of its rows are consecutive, those gone included."""
         return self.segments[0].numbers is None
@@ -75,22 +74,25 @@ class Group:
         """One more than the highest number of a row."""
         return self.first_row + self.rows if self.is_gapless else self.segments[0].stop_row
 
-    @cached_property
+    @property
     def parts(self) -> Parts:
         """Each array of each column that its rows began with, by the column's stored name."""
-        return _parts(*self.segments)
+        return self.segments[0].placed if len(self.segments) == 1 else self._joined
+
+    @cached_property
+    def _joined(self) -> Parts:
+        return {key: found for segment in self.segments for key, found in segment.placed.items()}
 
     def layers(self, column: Column) -> list[Layer]:
         """What holds values of `column`, those first that others replace; as few as can be."""
         key = column.stored_as
-        kinds = ("values", "codes")
         found = []
-        if any((key, kind) in self.parts for kind in kinds):
-            segment = next(self.parts[key, kind][0] for kind in kinds if (key, kind) in self.parts)
-            found.append(Layer(segment, self.parts, is_patch=False))
+        own = self.parts.get((key, "values")) or self.parts.get((key, "codes"))
+        if own is not None:
+            found.append(Layer(own[0], self.parts, is_patch=False))
         for patch in self.patches:
             if any(part.column == key for part in patch.parts):
-                layer = Layer(patch, _parts(patch), is_patch=True)
+                layer = Layer(patch, patch.placed, is_patch=True)
                 if layer.covers(self.first_row, self.stop_row):
                     found.clear()
                 found.append(layer)
@@ -118,12 +120,15 @@ class Group:
     def gone(self) -> NDArray[numpy.int64]:
         """Places of rows that were deleted, ascending."""
         if not self.deletions:
-            return numpy.empty(0, "i8")
+            return _NONE
         found = [self.places(numbers_of(self.folder, each)) for each in self.deletions]
         return numpy.unique(numpy.concatenate(found))
 
     def runs(self) -> Iterator[Rows]:
         """The rows that are there: slices where few are gone, else places."""
+        if not self.deletions:
+            yield slice(0, self.rows)
+            return
         gone = self.gone
         if len(gone) > _FEW_GONE:
             left = numpy.ones(self.rows, bool)
@@ -166,31 +171,29 @@ class Group:
         )
 
 
-def _parts(*segments: Segment) -> Parts:
-    if len(segments) == 1:
-        return segments[0].placed
-    return {key: found for segment in segments for key, found in segment.placed.items()}
+_NONE = numpy.empty(0, "i8")
 
 
 def groups_of(
     folder: SegmentFolder,
-    columns: Sequence[Column],
+    columns: dict[str, Column],
     segments: Sequence[Segment],
     stop_row: int | None = None,
 ) -> list[Group]:
     """`segments` grouped by rows, ascending; without the rows from `stop_row` on.
+
+    `columns` are those of the table, by name.
 
     Raises
     ------
     Invalid
         Rows of two groups overlap.
     """
-    known = {column.name: column for column in columns}
     groups: dict[tuple[int, int], Group] = {}
     for segment in segments:
         key = segment.first_row, segment.rows
         if segment.kind == "rows" and segment.rows:
-            groups.setdefault(key, Group(*key, known, folder)).segments.append(segment)
+            groups.setdefault(key, Group(*key, columns, folder)).segments.append(segment)
     ordered = sorted(groups.values(), key=lambda group: group.first_row)
     for one, following in pairwise(ordered):
         if one.stop_row > following.first_row:
@@ -203,16 +206,17 @@ def groups_of(
         for group in ordered:
             if group.is_gapless:
                 group.rows = min(group.rows, stop_row - group.first_row)
-    _lay_over(ordered, sorted(segments, key=lambda segment: segment.since))
+    _lay_over(ordered, segments)
     return ordered
 
 
 def _lay_over(groups: list[Group], segments: Sequence[Segment]) -> None:
     """Give each group the patches and deletions that may speak of its rows."""
+    changes = [segment for segment in segments if segment.kind != "rows" and segment.rows]
+    if not changes:
+        return
     starts = numpy.array([group.first_row for group in groups])
-    for segment in segments:
-        if segment.kind == "rows" or not segment.rows:
-            continue
+    for segment in sorted(changes, key=lambda segment: segment.since):
         first = max(int(numpy.searchsorted(starts, segment.first_row, "right")) - 1, 0)
         for group in groups[first : int(numpy.searchsorted(starts, segment.stop_row))]:
             if group.stop_row > segment.first_row:

@@ -44,6 +44,6 @@ def _encoded(view: TableView, pieces: list[Piece], columns: list[Column]) -> lis
     made = []
     for column in columns:
         # One at a time: what was read of it is let go before the next.
-        (found,) = gather(view.place, pieces, [column])
+        (found,) = gather(view.place, pieces, [column]).values
         made.append(encoded_values(column, found.values, found.valid))
     return made

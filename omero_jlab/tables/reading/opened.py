@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -49,6 +52,10 @@ class OpenGroup:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened."""
         for file in self._files.values():
             file.close()
 
@@ -60,9 +67,7 @@ class OpenGroup:
         if column == ROW_ID:
             return Cells(self.group.numbers(rows))
         about = self.group.columns[column]
-        if column not in self._layers:
-            self._layers[column] = self.group.layers(about)
-        layers = self._layers[column]
+        layers = self._layers_of(about)
         if about.kind == "string":
             return self._texts(about, layers, rows)
         if layers and not _is_partial(self.group, layers[0]):
@@ -72,12 +77,52 @@ class OpenGroup:
             found = _absent(about, _count(rows), out)
         return self._patched(about, found, layers, rows) if layers else found
 
+    def plain(self, column: Column) -> tuple[Segment, ColumnPart] | None:
+        """The one array that is all there is of a column of numbers; None for any other."""
+        layers = self._layers_of(column)
+        key = column.stored_as
+        if column.kind == "string" or len(layers) != 1 or layers[0].is_patch:
+            return None
+        parts = layers[0].parts
+        return None if (key, "valid") in parts else parts[key, "values"]
+
+    def take_each(
+        self, columns: Sequence[Column], rows: Rows, outs: Sequence[NDArray[Any]]
+    ) -> list[int]:
+        """Read `rows`, few or far apart, of those columns that are `plain`; which are not.
+
+        Raises
+        ------
+        Invalid
+            A column is not what the segment holds.
+        """
+        alike: dict[tuple[str, int], list[tuple[ColumnPart, NDArray[Any]]]] = defaultdict(list)
+        rest = []
+        for position, (column, out) in enumerate(zip(columns, outs, strict=True)):
+            found = self.plain(column)
+            if found is None:
+                rest.append(position)
+                continue
+            segment, part = found
+            _check(segment, part, column)
+            alike[segment.path, part.nbytes].append((part, out))
+            if segment.path not in self._files:
+                self._open(segment)
+        for (path, _), taken in alike.items():
+            parts, targets = zip(*taken, strict=True)
+            self._files[path].take_each(parts, rows, targets)
+        return rest
+
     def words(self, column: str) -> Words:
         """The dictionary of the text `column`."""
         about = self.group.columns[column]
-        if column not in self._layers:
-            self._layers[column] = self.group.layers(about)
-        return self._dictionary(about, self._layers[column])[0]
+        return self._dictionary(about, self._layers_of(about))[0]
+
+    def _layers_of(self, about: Column) -> list[Layer]:
+        found = self._layers.get(about.name)
+        if found is None:
+            found = self._layers[about.name] = self.group.layers(about)
+        return found
 
     def _texts(self, about: Column, layers: list[Layer], rows: Rows) -> Cells:
         words, meaning = self._dictionary(about, layers)
@@ -160,10 +205,7 @@ class OpenGroup:
     ) -> NDArray[Any]:
         segment, part = layer.parts[about.stored_as, kind]
         dtype = _check(segment, part, about)
-        with self._guard:
-            file = self._files.get(segment.path)
-            if file is None:
-                file = self._files[segment.path] = SegmentFile(self._folder, segment)
+        file = self._files.get(segment.path) or self._open(segment)
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(part.shape[0])
             rows, count = slice(start, stop), stop - start
@@ -171,45 +213,48 @@ class OpenGroup:
             count = len(rows)
         if out is None:
             out = numpy.empty((count, *part.shape[1:]), dtype)
-        if part.dtype == dtype.str:
-            _fetch(file, part, rows, out)
-        else:
+        if part.dtype != dtype.str:
             _widen(file, part, rows, out)
+        elif isinstance(rows, slice):
+            file.read(part, rows.start, out)
+        else:
+            file.take(part, rows, out)
         return out
 
-
-def _fetch(file: SegmentFile, part: ColumnPart, rows: Rows, out: NDArray[Any]) -> None:
-    if isinstance(rows, slice):
-        file.read(part, rows.start, out)
-    else:
-        file.take(part, rows, out)
+    def _open(self, segment: Segment) -> SegmentFile:
+        with self._guard:
+            if segment.path not in self._files:
+                self._files[segment.path] = SegmentFile(self._folder, segment)
+            return self._files[segment.path]
 
 
 def _widen(file: SegmentFile, part: ColumnPart, rows: Rows, out: NDArray[Any]) -> None:
-    """Read into `out`, of a wider type, through a buffer that stays in the processor's cache."""
+    """Read into `out`, of a wider type, where there is much of it by way of a small buffer."""
     width = max(numpy.dtype(part.dtype).itemsize * math.prod(part.shape[1:]), 1)
+    if not isinstance(rows, slice):
+        some = numpy.empty(out.shape, part.dtype)
+        file.take(part, rows, some)
+        out[...] = some
+        return
+    # It stays in the processor's cache.
     step = max(_WINDOW // width, 1)
     buffer = numpy.empty((min(step, len(out)), *part.shape[1:]), part.dtype)
     for start in range(0, len(out), step):
         target = out[start : start + step]
         some = buffer[: len(target)]
-        if isinstance(rows, slice):
-            file.read(part, rows.start + start, some)
-        else:
-            file.take(part, rows[start : start + step], some)
+        file.read(part, rows.start + start, some)
         target[...] = some
 
 
 def _check(segment: Segment, part: ColumnPart, column: Column) -> numpy.dtype[Any]:
     """The type of the column's values, whether `part` is what `column` says."""
-    stored = numpy.dtype(part.dtype)
     if part.part != "values":
         if part.part in ("valid", "codes") and part.shape != (segment.rows,):
             raise Invalid(f"segment {segment.path} holds {part.part} of shape {part.shape}")
-        return stored
-    wanted = numpy.dtype("int64" if column.kind == "timestamp" else column.dtype)
+        return numpy.dtype(part.dtype)
+    wanted, fits = _types(part.dtype, "int64" if column.kind == "timestamp" else column.dtype)
     shape = (segment.rows, *column.shape)
-    if part.shape != shape or not numpy.can_cast(stored, wanted, "safe"):
+    if part.shape != shape or not fits:
         raise Invalid(
             f"segment {segment.path} holds {part.part} of column {column.name!r} as "
             f"{part.dtype} {part.shape}, but {wanted} {shape} is wanted"
@@ -217,8 +262,14 @@ def _check(segment: Segment, part: ColumnPart, column: Column) -> numpy.dtype[An
     return wanted
 
 
+@cache
+def _types(stored: str, wanted: str) -> tuple[numpy.dtype[Any], bool]:
+    """The type that is wanted, and whether it holds each value of the one that is stored."""
+    return numpy.dtype(wanted), numpy.can_cast(numpy.dtype(stored), numpy.dtype(wanted), "safe")
+
+
 def _is_partial(group: Group, layer: Layer) -> bool:
-    return not layer.covers(group.first_row, group.stop_row)
+    return layer.is_patch and not layer.covers(group.first_row, group.stop_row)
 
 
 def _within(group: Group, layer: Layer, rows: Rows) -> Rows:

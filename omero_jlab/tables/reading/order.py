@@ -41,7 +41,7 @@ def ordered(
     if key is None:
         places = numpy.arange(rows)[:: -1 if descending else 1]
     else:
-        values, absent = _key(key, gather(folder, pieces, [key])[0])
+        values, absent = _key(key, gather(folder, pieces, [key]).values[0])
         places = _places(values, absent, descending)
     return picked(pieces, places[offset:stop])
 

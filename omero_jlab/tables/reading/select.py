@@ -22,6 +22,10 @@ __all__ = ["Piece", "matches", "window"]
 
 # 1 MiB of float64: a block of several columns stays in the processor's cache.
 _BLOCK = 1 << 17
+_APART = 512
+_FEW = 2048
+# A piece has at least so many rows of a group, if there are: each is asked for column by column.
+_HELD = 4096
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,6 +38,14 @@ class Piece:
     def __len__(self) -> int:
         rows = self.rows
         return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    @property
+    def is_scant(self) -> bool:
+        """Whether little is read at a place: it is few rows, or they lie far apart."""
+        rows = self.rows
+        if isinstance(rows, slice):
+            return len(self) <= _FEW
+        return int(rows[-1] - rows[0]) > _APART * len(rows)
 
     def part(self, start: int, stop: int) -> Piece:
         """The rows at places `start` to `stop` of this piece."""
@@ -78,6 +90,7 @@ def matches(
                 yield Piece(group, rows)
         elif possible(condition.root, group.bounds):
             with OpenGroup(folder, group) as opened:
+                held: list[NDArray[numpy.int64]] = []
                 for start in range(0, group.rows, _BLOCK):
                     rows = slice(start, min(start + _BLOCK, group.rows))
                     if not possible(condition.root, partial(_bounds, group, rows)):
@@ -86,7 +99,19 @@ def matches(
                     found = numpy.flatnonzero(fulfilled(condition.root, block))
                     places = group.left(found + start)
                     if len(places):
-                        yield Piece(group, places)
+                        held.append(places)
+                    if sum(map(len, held)) >= _HELD:
+                        yield _piece(group, held)
+                        held = []
+                if held:
+                    yield _piece(group, held)
+
+
+def _piece(group: Group, places: list[NDArray[numpy.int64]]) -> Piece:
+    """Rows of a few blocks: a slice where they are consecutive, which is read faster."""
+    rows = places[0] if len(places) == 1 else numpy.concatenate(places)
+    first, last = int(rows[0]), int(rows[-1])
+    return Piece(group, slice(first, last + 1) if last - first + 1 == len(rows) else rows)
 
 
 def _bounds(group: Group, rows: slice, column: str) -> tuple[Any, Any]:
@@ -106,7 +131,7 @@ def window(pieces: Iterable[Piece], limit: int | None, offset: int) -> Iterator[
             offset -= len(piece)
             continue
         stop = len(piece) if left is None else min(len(piece), offset + left)
-        yield piece.part(offset, stop)
+        yield piece if stop - offset == len(piece) else piece.part(offset, stop)
         if left is not None:
             left -= stop - offset
         offset = 0

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from ...errors import Invalid
 from ...model import Column, Segment
 from ...storage import NOBODY, Watch
-from ..columns import ROW_ID, chosen
+from ..columns import ROW_ID, by_name, chosen
 from ..conditions.grammar import Gates, no_gates, parse
 from ..conditions.nodes import Condition
 from ..segments.reader import SegmentFolder
 from .aggregate import MOST_GROUPS, Summary, aggregated, column_named, measures_of
 from .existing import existing
-from .frames import Values, arrow_schema, as_arrow, as_frame
+from .frames import arrow_schema, as_arrow, as_frame
 from .gather import Order, batches_of, gather, index_of, row_ids
 from .groups import Group, groups_of
 from .order import ordered
@@ -62,7 +62,7 @@ class TableView:
         self.place = SegmentFolder(folder, watch)
         self.columns = columns
         self.segments = segments
-        self.groups: list[Group] = groups_of(self.place, columns, segments, stop_row)
+        self.groups: list[Group] = groups_of(self.place, by_name(columns), segments, stop_row)
         self.pin = pin
         self.gates: Gates = no_gates
 
@@ -107,8 +107,8 @@ class TableView:
         """
         wanted = self._chosen(columns)
         pieces, order = self._selected(condition, order_by, descending, limit, offset)
-        values = gather(self.place, pieces, wanted, order)
-        frame = as_frame(wanted, values, index_of(pieces, order))
+        found = gather(self.place, pieces, wanted, order)
+        frame = as_frame(wanted, found.values, index_of(pieces, order), found.block)
         if with_row_id:
             frame.insert(0, ROW_ID, frame.index)
         return frame
@@ -162,25 +162,31 @@ class TableView:
         index.  Arguments are checked before the first batch is asked for.
         """
         wanted = self._chosen(columns)
+        rows: int | None = None
         if order_by is None:
             parsed = None if condition is None else self._parsed(condition)
             found = matches(self.place, self.groups, parsed)
-            parts = batches_of(window(found, *_checked(limit, offset)), wanted)
+            limit, offset = _checked(limit, offset)
+            parts = batches_of(window(found, limit, offset), wanted)
+            if condition is None:
+                left = max(self.rows - offset, 0)
+                rows = left if limit is None else min(left, limit)
         else:
             pieces, order = self._selected(condition, order_by, descending, limit, offset)
             parts = batches_of(pieces, wanted, order)
-        return self._batches(parts, wanted, with_row_id)
+            rows = sum(map(len, pieces))
+        return self._batches(parts, wanted, arrow_schema(wanted, with_row_id, rows), with_row_id)
 
     def _batches(
         self,
         parts: Iterator[tuple[list[Piece], Order]],
         wanted: list[Column],
+        schema: pyarrow.Schema,
         with_row_id: bool,
     ) -> Iterator[pyarrow.RecordBatch]:
-        schema = arrow_schema(wanted, with_row_id)
         for pieces, order in parts:
-            values: list[Values] = gather(self.place, pieces, wanted, order)
-            arrays = [as_arrow(c, each) for c, each in zip(wanted, values, strict=True)]
+            found = gather(self.place, pieces, wanted, order)
+            arrays = [as_arrow(c, each) for c, each in zip(wanted, found.values, strict=True)]
             if with_row_id:
                 arrays.insert(0, pyarrow.array(row_ids(pieces, order)))
             yield pyarrow.RecordBatch.from_arrays(arrays, schema=schema)

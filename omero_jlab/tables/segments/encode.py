@@ -32,27 +32,30 @@ def encoded_columns(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> lis
     """What is to be stored of `frame`, one list of arrays a column.
 
     A column that may be missing can be left out of `frame`, and so can one of floats that the
-    table has not had from the beginning; it is then left out here too.
+    table has not had from the beginning; it is then left out here too.  Where a value is missing,
+    there is a part `valid`, whether or not the column was one in which values may be missing.
 
     Raises
     ------
     Invalid
         A column is missing, unknown, of another type, or would lose something.
     """
-    names = [column.name for column in columns]
-    given = list(frame.columns)
-    for name in given:
+    names = {column.name for column in columns}
+    given: set[Any] = set()
+    for name in frame.columns:
         if name not in names:
-            raise Invalid(f"the table has no column {name!r}: {hint(str(name), names)}")
-        if given.count(name) > 1:
+            known = [column.name for column in columns]
+            raise Invalid(f"the table has no column {name!r}: {hint(str(name), known)}")
+        if name in given:
             raise Invalid(f"column {name!r} is there twice")
+        given.add(name)
     found = []
     for column in columns:
         if column.name not in given:
             if not (column.nullable or (column.kind == "float" and column.since > 1)):
                 raise Invalid(
                     f"the rows have no column {column.name!r}: "
-                    f"{hint(column.name, [str(name) for name in given])}"
+                    f"{hint(column.name, [str(name) for name in frame.columns])}"
                 )
             continue
         try:
@@ -78,7 +81,7 @@ def _encoded(series: pandas.Series[Any], column: Column) -> list[Encoded]:
     kind, dtype, shape, _ = kind_and_type(values)
     if column.kind == "link" and kind == "integer":
         kind = "link"
-    if kind != column.kind and series.isna().all() and (column.nullable or not len(series)):
+    if kind != column.kind and series.isna().all():
         return _absent(column, len(series))
     numbers = ("integer", "float", "link")
     if (kind != column.kind and not (kind in numbers and column.kind in numbers)) or (
@@ -103,7 +106,7 @@ def _encoded(series: pandas.Series[Any], column: Column) -> list[Encoded]:
         exact = _exact(plain, column, None).copy()
         exact[missing] = numpy.nan
         return _masked(column, exact, None)
-    if column.kind in ("integer", "link") and plain.dtype.kind == "f" and column.nullable:
+    if column.kind in ("integer", "link") and plain.dtype.kind == "f":
         missing = numpy.isnan(plain) if missing is None else missing
         plain = numpy.where(missing, 0, plain)
     valid = None if missing is None or not missing.any() else ~missing
@@ -119,6 +122,8 @@ def _absent(column: Column, rows: int) -> list[Encoded]:
         return _words(pandas.Series([None] * rows, dtype=pandas.StringDtype()), column)
     if column.kind == "timestamp":
         return [Encoded(column, "values", numpy.full(rows, numpy.iinfo("i8").min, "<i8"))]
+    if column.kind == "float" and not column.nullable:
+        return _masked(column, numpy.full(rows, numpy.nan, column.dtype), None)
     values = numpy.zeros((rows, *column.shape), column.dtype)
     return _masked(column, values, numpy.zeros(rows, bool))
 
@@ -128,9 +133,6 @@ def _masked(
 ) -> list[Encoded]:
     if valid is not None and valid.all():
         valid = None
-    if valid is not None and not column.nullable:
-        row = int(numpy.argmin(valid))
-        raise Invalid(f"has no value in row {row}, but the table's column needs one in every row")
     stored = values if values.dtype.kind == "b" else narrowed(values)
     parts = [Encoded(column, "values", stored)]
     if valid is not None:

@@ -29,10 +29,11 @@ def narrowed(values: NDArray[Any]) -> NDArray[Any]:
     flat = values.reshape(-1)
     sample = flat[:: max(flat.size // _SAMPLE, 1)]
     for attempt in (_as_integers, _as_float32):
-        if attempt(sample) is not None:
+        found = attempt(sample)
+        if found is not None and len(sample) < len(flat):
             found = attempt(flat)
-            if found is not None:
-                return found.reshape(values.shape)
+        if found is not None:
+            return found.reshape(values.shape)
     return values
 
 

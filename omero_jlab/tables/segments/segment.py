@@ -65,6 +65,12 @@ def write_segment(
     """
     numbers = numpy.arange(first_row, first_row + len(frame))
     encoded = encoded_columns(frame, columns)
+    for column, part, array in (each for parts in encoded for each in parts):
+        if part == "valid" and not column.nullable:
+            row = int(numpy.argmin(array))
+            raise Invalid(
+                f"column {column.name!r} has no value in row {row}, but needs one in every row"
+            )
     return write_parts(folder, name, encoded, columns, numbers, first_row, "rows", since)
 
 

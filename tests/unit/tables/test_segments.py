@@ -354,7 +354,7 @@ def test_what_fits_exactly_is_appended(tmp_path: Path, column: str, values: obje
     [
         ("label", [40_000], r"column 'label' has 40000 in row 0, which the table's int16"),
         ("label", [1.5], "has 1.5 in row 0"),
-        ("label", [numpy.nan], "has nan in row 0"),
+        ("label", [numpy.nan], "has no value in row 0"),
         ("label", pandas.array([None], dtype="Int16"), "has no value in row 0"),
         ("label", ["1"], "holds string values, but the table's column is int16"),
         ("label", [True], "holds bool values"),

@@ -198,6 +198,35 @@ def test_arrow_travels_as_a_stream(view: TableView) -> None:
         same(frame_from_arrow(stream), FRAME.query("image == 3"))
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"columns": ["area"]},
+        {"columns": ["area"], "limit": 1000, "offset": 500},
+        {"columns": ["image"], "order_by": "area", "condition": "flag"},
+        {"columns": ["area"], "condition": "image > 99"},
+        {"columns": ["area"], "offset": ROWS + 1},
+        {"columns": ["flag"], "condition": "flag"},
+    ],
+)
+def test_batches_are_put_in_their_place(view: TableView, question: dict[str, object]) -> None:
+    for with_row_id in (True, False):
+        whole = frame_from_arrow(view.arrow(**question, with_row_id=with_row_id), are_all=True)
+        parts = frame_from_arrow(view.arrow(**question, with_row_id=with_row_id))
+        pandas.testing.assert_frame_equal(whole, parts)
+
+
+def test_batches_that_were_announced_wrongly_are_refused(view: TableView) -> None:
+    batches = list(view.arrow(["area"], limit=700))
+    with pytest.raises(Invalid, match="more rows came than the 700"):
+        frame_from_arrow([*batches, *batches], are_all=True)
+    schema = batches[0].schema
+    about = schema.metadata[b"omero_jlab"].replace(b'"rows": 700', b'"rows": 9' + b"0" * 15)
+    huge = batches[0].replace_schema_metadata({b"omero_jlab": about})
+    with pytest.raises(Invalid, match="do not fit into memory"):
+        frame_from_arrow([huge], are_all=True)
+
+
 def test_arrow_of_something_else_is_refused() -> None:
     with pytest.raises(Invalid, match="no batch"):
         frame_from_arrow([])
