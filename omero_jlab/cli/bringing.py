@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import get_args
 
-from ..model import CHECKSUMS, TransferMode
+from ..model import CHECKSUMS, Placement, TransferMode
 from .options import repository_option
 
 __all__ = ["import_options", "results_options"]
@@ -106,12 +107,37 @@ def results_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--axes", default="", help="the order of axes where files do not say it: zyx, tyxc"
     )
+    parser.add_argument(
+        "--placement",
+        type=_placement,
+        metavar="Y,X[,SCALE]",
+        help="where label images of another size lie: the pixel of the image at their corner, and "
+        "how many of its pixels one of theirs covers (SCALE, or SCALE_Y,SCALE_X)",
+    )
+    parser.add_argument(
+        "--overlay",
+        action="store_true",
+        help="make labels over the image of probabilities, instead of a new image",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show which image each set is")
     parser.add_argument(
         "--again", action="store_true", help="attach once more what is attached already"
     )
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
     parser.set_defaults(run=_results)
+
+
+def _placement(text: str) -> Placement:
+    try:
+        y, x, *scales = (float(word) for word in text.split(","))
+        scale_y, scale_x = (*scales, *scales)[:2] if scales else (1.0, 1.0)
+        if len(scales) > 2 or not all(map(math.isfinite, (y, x, scale_y, scale_x))):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no Y,X or Y,X,SCALE") from None
+    if min(scale_y, scale_x) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} has a scale that is not above 0")
+    return Placement(y=y, x=x, scale_y=scale_y, scale_x=scale_x)
 
 
 def _results(options: argparse.Namespace) -> int:
@@ -124,8 +150,10 @@ def _results(options: argparse.Namespace) -> int:
         options.path,
         images=images,
         dry_run=options.dry_run,
+        placement=options.placement,
         axes=options.axes,
         again=options.again,
+        overlay=options.overlay,
     )
     print(report.model_dump_json(indent=1) if options.json else report)
     return 0

@@ -39,6 +39,7 @@ class Ingest(Protocol):
         placement: Placement | None = None,
         axes: str = "",
         again: bool = False,
+        overlay: bool = False,
     ) -> Job:
         """Attach what an analysis program wrote to the images that it analysed.
 
@@ -46,6 +47,7 @@ class Ingest(Protocol):
         name that the program uses; one image in `image_ids` is taken where nothing matches.
         `placement` says where label images lie that do not say it themselves, `axes` in which
         order arrays keep theirs ("tzyxc").  The same files are attached a second time only
-        `again`.  The job's report says what was attached.
+        `again`.  With `overlay`, probabilities become labels of the most probable class instead
+        of a new image.  The job's report says what was attached.
         """
         ...

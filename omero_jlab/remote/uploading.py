@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -94,8 +94,10 @@ class Uploading:
         self._total = 0
         self._upload: Upload
 
-    def send(self, path: Path) -> str:
+    def send(self, path: Path, only: Collection[Path] | None = None) -> str:
         """Send a file, or the files of a folder; answers where they are on the server.
+
+        Of a folder, these files `only` are sent.
 
         Called again after an interruption, it goes on with what is missing.
 
@@ -109,6 +111,8 @@ class Uploading:
             The server could not be reached for too long.
         """
         files = _files(path)
+        if only is not None:
+            files = [file for file in files if file.path in only]
         self._total = sum(file.size for file in files)
         key = hashlib.sha256(f"{socket.gethostname()}\0{path}".encode()).hexdigest()
         uploads = self._session.uploads

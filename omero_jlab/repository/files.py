@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from ..database import TARGET_COLUMNS, AnnotationLinkRow, AnnotationRow, FileRow
@@ -68,7 +68,12 @@ class Files(Work):
                 intended.end(unit.db)
                 return unit.answer(attached_record(unit.db, unit.access, link, row))
 
-    def upload(self, path: Path, progress: Callable[[int, int], object] | None = None) -> str:
+    def upload(
+        self,
+        path: Path,
+        progress: Callable[[int, int], object] | None = None,
+        only: Collection[Path] | None = None,
+    ) -> str:
         """Bring a file or folder to the repository's machine: here, it is there already."""
         if not path.exists():
             raise Invalid(f"{path} does not exist on this machine.")

@@ -1,9 +1,10 @@
-"""Arrays in foreign files (HDF5, NumPy, TIFF, PNG), read inside of a confined process."""
+"""Arrays in foreign files (HDF5, NumPy, TIFF, PNG, Zarr), read inside of a confined process."""
 
 from __future__ import annotations
 
 import json
 import struct
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 
 from ..errors import Invalid, OmeroError, TooLarge, Unreadable
 from .axes import from_axistags, ordered
-from .confined import pack
+from .confined import pack, unpack
 from .hdf5 import child, data_sets, opened, whole
+from .zarrs import describe_zarr, open_zarr
 
-__all__ = ["describe_arrays", "read_array"]
+__all__ = ["describe_arrays", "holds_whole_numbers", "read_array"]
 
 _MOST_BYTES = 1 << 30
+_MOST_MEMBERS = 10_000
 _HDF5 = (".h5", ".hdf5", ".ilp")
 _TIFF = (".tif", ".tiff")
 # tifffile's letters for samples of a pixel and for axes that have no name.
@@ -45,6 +48,11 @@ def describe_arrays(path: str) -> bytes:
                 for name, data in data_sets(file)
                 if data.dtype.kind in "biuf" and data.ndim >= 2
             ]
+    elif place.is_dir():
+        found = describe_zarr(place)
+    elif suffix == ".npz":
+        with _npz(place) as members:
+            found = [[n, list(shape), dtype.str, ""] for n, (shape, dtype) in members.items()]
     else:
         with _array(place) as (array, axes):
             found = [["", list(array.shape), np.dtype(array.dtype).str, axes]]
@@ -73,12 +81,34 @@ def read_array(path: str, name: str, axes: str, part: Mapping[str, Sequence[int]
                 raise Invalid(f"{place.name} has no array {name!r} with the axes {axes}.")
             whole(data, 1 << 62)
             values = _part(data, axes, part, place)
+    elif place.is_dir():
+        values = _part(open_zarr(place, name), axes, part, place)
+    elif place.suffix.casefold() == ".npz":
+        with _npz(place) as members:
+            if name not in members or len(members[name][0]) != len(axes):
+                raise Invalid(f"{place.name} has no array {name!r} with the axes {axes}.")
+            with np.load(place, allow_pickle=False) as arrays:
+                values = _part(arrays[name], axes, part, place)
     else:
         with _array(place) as (array, _):
             if array.ndim != len(axes):
                 raise Invalid(f"{place.name} has {array.ndim} axes, not {axes}.")
             values = _part(array, axes, part, place)
     return pack({}, values=ordered(values, axes))
+
+
+def holds_whole_numbers(path: str, name: str) -> bytes:
+    """Not empty where each value of the array `name` is a whole number, and none is negative."""
+    described = json.loads(describe_arrays(path))
+    (shape,) = (shape for found, shape, _, _ in described if found == name)
+    if np.prod(shape, dtype=np.float64) > _MOST_BYTES / 8:
+        return b""
+    # Which axis is which does not matter here.
+    letters = "tczyx"[-len(shape) :]
+    if len(letters) != len(shape):
+        return b""
+    values = unpack(read_array(path, name, letters, {}))[1]["values"]
+    return b"whole" if bool(((values >= 0) & (values == np.round(values))).all()) else b""
 
 
 def _part(array: Any, axes: str, part: Mapping[str, Sequence[int]], place: Path) -> NDArray[Any]:
@@ -103,6 +133,35 @@ def _tags(data: Any) -> str:
         words = [one.decode() if isinstance(one, bytes) else str(one) for one in listed]
         axes = "".join(w if w in tuple("tczyx") else "?" for w in words)
     return axes if len(axes) == data.ndim else ""
+
+
+@contextmanager
+def _npz(place: Path) -> Iterator[dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
+    """Shape and dtype of each array of numbers in a .npz file, checked before one is unpacked."""
+    members = {}
+    try:
+        with zipfile.ZipFile(place) as archive:
+            for info in archive.infolist()[:_MOST_MEMBERS]:
+                if not info.filename.endswith(".npy"):
+                    continue
+                with archive.open(info) as file:
+                    version = np.lib.format.read_magic(file)
+                    old = version == (1, 0)
+                    read = (
+                        np.lib.format.read_array_header_1_0
+                        if old
+                        else (np.lib.format.read_array_header_2_0)
+                    )
+                    shape, _, dtype = read(file)
+                if dtype.kind in "biuf" and len(shape) >= 2:
+                    _check(place, shape, dtype)
+                    members[info.filename.removesuffix(".npy")] = (shape, dtype)
+        yield members
+    except OmeroError:
+        raise
+    except (*_DAMAGE, zipfile.BadZipFile) as error:
+        text = " ".join(str(error).split())[:200]
+        raise Unreadable(f"{place.name} cannot be read: {text}") from error
 
 
 @contextmanager
@@ -131,9 +190,12 @@ def _tiff(place: Path) -> tuple[NDArray[Any], str]:
     with tifffile.TiffFile(place) as tif:
         series = tif.series[0]
         _check(place, series.shape, series.dtype)
+        values = series.asarray()
+        # Planes of three or four that no program named are written as if they were colours.
+        planar = series.axes.startswith("S")
         axes = "".join(_LETTERS.get(letter, "-") for letter in series.axes)
-        known = "-" not in axes and len(set(axes)) == len(axes)
-        return series.asarray(), axes if known else ""
+        known = not planar and "-" not in axes and len(set(axes)) == len(axes)
+    return _as_grey(values, axes if known else "")
 
 
 def _png(place: Path) -> tuple[NDArray[Any], str]:
@@ -142,7 +204,17 @@ def _png(place: Path) -> tuple[NDArray[Any], str]:
     with Image.open(place, formats=("PNG",)) as picture:
         _check(place, (picture.height, picture.width, 4), np.dtype(np.uint8))
         values = np.asarray(picture)
-    return values, "yx" if values.ndim == 2 else "yxc"
+    return _as_grey(values, "yx" if values.ndim == 2 else "yxc")
+
+
+def _as_grey(values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+    """A picture whose colours are all the same in every pixel is one of numbers."""
+    if axes == "yxc" and values.shape[2] in (2, 3, 4) and values.dtype.kind in "bui":
+        # The last of two or four is how opaque a pixel is.
+        colors = values[..., : {2: 1, 3: 3, 4: 3}[values.shape[2]]]
+        if (colors == colors[..., :1]).all() and values.dtype == np.uint8:
+            return values[..., 0], "yx"
+    return values, axes
 
 
 def _check(place: Path, shape: tuple[int, ...], dtype: Any) -> None:

@@ -1,4 +1,4 @@
-"""Cellpose: `_seg.npy` files and label images `_cp_masks`."""
+"""Cellpose: `_seg.npy` files, label images `_cp_masks` and outlines as text."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ from numpy.typing import NDArray
 
 from ..errors import Invalid, OmeroError
 from .confined import Confined, pack, unpack
-from .contract import LabelStack, Output, StoredImage
+from .contract import LabelStack, Output, Regions, StoredImage
 from .folders import files_at
 from .pickles import read_pickled_npy
 from .records import ImageSet, SetFile
+from .regions import rois_from_array, rois_to_array
+from .rings import closed, with_holes
 from .stacks import arrays_in, read_stack, stack_of
 
-__all__ = ["CellposeOutput", "read_seg", "recognise"]
+__all__ = ["CellposeOutput", "read_outlines", "read_seg", "recognise"]
+
+_LARGEST_TEXT = 512 << 20
+_YELLOW = "FFFF00FF"
 
 _MASKS = re.compile(r"(.+)_cp_masks\.(tiff?|png)$", re.IGNORECASE)
 _SEG = re.compile(r"(.+)_seg\.npy$", re.IGNORECASE)
-_FLOWS = re.compile(r"(.+)_(flows|dP|cellprob)(_cp_masks)?\.tiff?$", re.IGNORECASE)
+_OUTLINES = re.compile(r"(.+)_cp_outlines\.txt$", re.IGNORECASE)
+_ROIS = re.compile(r"(.+)_rois\.zip$", re.IGNORECASE)
+_FLOWS = re.compile(
+    r"(.+)_(flows|dP|cellprob|outlines|cp_output)(_cp_masks)?\.(tiff?|png)$", re.IGNORECASE
+)
 _SETTINGS = (
     "diameter", "est_diam", "model_path", "chan_choose", "flow_threshold", "cellprob_threshold",
     "min_size", "niter", "normalize_params", "stitch_threshold", "do_3D", "ratio",
@@ -38,6 +47,7 @@ class _Segmented:
     stem: str
     seg: Path | None = None
     masks: Path | None = None
+    outlines: Path | None = None
 
 
 class CellposeOutput(Output):
@@ -58,8 +68,9 @@ class CellposeOutput(Output):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files with masks."""
-        return tuple(path for one in self._found.values() for path in (one.seg, one.masks) if path)
+        """The files with masks and outlines."""
+        every = ((one.seg, one.masks, one.outlines) for one in self._found.values())
+        return tuple(path for paths in every for path in paths if path)
 
     @property
     def image_sets(self) -> tuple[ImageSet, ...]:
@@ -76,11 +87,19 @@ class CellposeOutput(Output):
         one = self._found[number]
         if one.seg is not None:
             masks = stack_of(self._seg(one.seg)[1]["masks"], "", image, one.seg.name)
-        else:
-            assert one.masks is not None
+        elif one.masks is not None:
             (stored,) = arrays_in(one.masks, self._confined)
             masks = read_stack(stored, image, self._confined)
+        else:
+            return
         yield LabelStack("Cellpose", masks, image.placement)
+
+    def regions(self, number: int, image: StoredImage) -> Iterator[Regions]:
+        """The outlines, where no masks of the same image lie beside them."""
+        path = self._found[number].outlines
+        if path is not None:
+            _, arrays = unpack(self._confined(f"{__name__}:read_outlines", path))
+            yield Regions("Cellpose", rois_from_array(arrays["rois"]))
 
     def _image_set(self, number: int, one: _Segmented) -> ImageSet:
         files: tuple[SetFile, ...] = ()
@@ -97,31 +116,78 @@ class CellposeOutput(Output):
 def recognise(path: Path, confined: Confined) -> CellposeOutput | None:
     """The output in the folder `path`, or in the file `path`."""
     notes: list[str] = []
+    failures: list[OmeroError] = []
     found: dict[tuple[Path, str], dict[str, Path]] = {}
-    flows = 0
+    flows: list[str] = []
+    rois: list[tuple[str, str]] = []
+    kinds = (("seg", _SEG), ("masks", _MASKS), ("outlines", _OUTLINES))
     for file in files_at(path):
-        for kind, pattern in (("seg", _SEG), ("masks", _MASKS)):
+        if _FLOWS.fullmatch(file.name):
+            flows.append(file.name)
+            continue
+        for kind, pattern in kinds:
             named = pattern.fullmatch(file.name)
-            if named and not _FLOWS.fullmatch(file.name):
+            if named:
                 found.setdefault((file.parent, named[1]), {})[kind] = file
-        flows += bool(_FLOWS.fullmatch(file.name))
+        if archive := _ROIS.fullmatch(file.name):
+            rois.append((archive[1], file.name))
+    with_masks = {stem for (_, stem), files in found.items() if files.keys() & {"seg", "masks"}}
     kept = []
+    repeated = [name for stem, name in rois if stem in with_masks]
     for (_, stem), files in found.items():
         if "seg" in files:
             try:
                 unpack(confined(f"{__name__}:read_seg", files["seg"]))
             except OmeroError as error:
-                if "masks" not in files and path.is_file():
-                    raise
+                failures.append(error)
                 notes.append(f"{files['seg'].name} was skipped: {error}")
                 files.pop("seg")
+        if "outlines" in files and stem in with_masks:
+            repeated.append(files.pop("outlines").name)
         if files:
-            kept.append(_Segmented(stem, files.get("seg"), files.get("masks")))
+            kept.append(
+                _Segmented(stem, files.get("seg"), files.get("masks"), files.get("outlines"))
+            )
     if not kept:
+        if failures:
+            raise failures[0]
         return None
+    if repeated:
+        notes.append(f"Not attached, for the masks say the same: {_few(repeated)}.")
     if any(one.seg for one in kept) or flows:
-        notes.append("Flows and cell probabilities of Cellpose are not attached.")
+        which = f" ({_few(flows)})" if flows else ""
+        notes.append(f"Flows and pictures of Cellpose are not attached{which}.")
     return CellposeOutput(kept, notes, confined)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def read_outlines(path: str) -> bytes:
+    """The regions in a `_cp_outlines.txt`: a line `x,y,x,y,…` for each, in centres of pixels.
+
+    Raises
+    ------
+    Invalid
+        It holds something else.
+    """
+    place = Path(path)
+    if place.stat().st_size > _LARGEST_TEXT:
+        raise Invalid(f"{place.name} is larger than {_LARGEST_TEXT >> 20} MiB.")
+    rois = []
+    lines = place.read_text(encoding="utf-8", errors="replace").splitlines()
+    for i, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            values = np.array([float(word) for word in line.split(",")]).reshape(-1, 2) + 0.5
+        except ValueError as error:
+            raise Invalid(f"Line {i} of {place.name} is no outline of Cellpose's.") from error
+        polygon = with_holes(closed(values.tolist()), ())
+        if polygon is not None and np.isfinite(values).all():
+            rois.append({"name": str(i), "shapes": [polygon | {"stroke": _YELLOW}]})
+    return pack({}, rois=rois_to_array(rois))
 
 
 def read_seg(path: str) -> bytes:

@@ -28,7 +28,8 @@ class StoredImage:
     """The stored image that an image set is, and what the caller said of the output.
 
     `placement` says where label images lie, `axes` in which order files keep theirs ("tzyxc");
-    either may be missing, and then the output must know it.
+    either may be missing, and then the output must know it.  With `overlay`, probabilities are
+    wanted as labels of the most probable class.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StoredImage:
     read_plane: ReadPlane
     placement: Placement | None = None
     axes: str = ""
+    overlay: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,10 @@ class Output:
 
         They may be read ahead, several at once.
         """
+        return ()
+
+    def picture_paths(self, number: int) -> tuple[Path, ...]:
+        """The files of `pictures`, as far as they are known before."""
         return ()
 
     def labels(self, number: int, image: StoredImage) -> Iterable[LabelStack]:

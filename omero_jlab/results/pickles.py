@@ -33,6 +33,7 @@ def _encoded(text: str, encoding: str = "latin1") -> bytes:
 
 def _known() -> dict[tuple[str, str], Any]:
     import collections
+    import datetime
 
     import numpy._core.multiarray as multiarray
     import numpy._core.numeric as numeric
@@ -43,6 +44,8 @@ def _known() -> dict[tuple[str, str], Any]:
         ("_codecs", "encode"): _encoded,
         ("collections", "OrderedDict"): collections.OrderedDict,
     }
+    for kind in (datetime.datetime, datetime.date, datetime.time, datetime.timedelta):
+        known["datetime", kind.__name__] = kind
     for module in ("builtins", "__builtin__"):
         known |= {(module, kind.__name__): kind for kind in (set, frozenset, bytearray, complex)}
     for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,15 @@ from .axes import ORDER, Fit, fit, ordered
 from .confined import Confined, unpack
 from .contract import StoredImage
 
-__all__ = ["StoredArray", "arrays_in", "read_picture", "read_stack", "stack_of"]
+__all__ = [
+    "StoredArray",
+    "arrays_in",
+    "most_probable",
+    "read_picture",
+    "read_stack",
+    "sequence_of",
+    "stack_of",
+]
 
 _MOST_LABELS = 400_000_000
 _LARGEST = 50_000_000
@@ -26,15 +34,26 @@ _AT_ONCE = 64 << 20
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array in a file; `axes` has a letter for each axis, or is empty where it is not said."""
+    """An array in a file; `axes` has a letter for each axis, or is empty where it is not said.
+
+    Where it lies in several files, `planes` has one for each place along its first axis.
+    """
 
     path: Path
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     axes: str
+    planes: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return self.planes or (self.path,)
 
     def __str__(self) -> str:
+        if self.planes:
+            return f"{self.path.name} … {self.planes[-1].name}"
         return f"{self.path.name}/{self.name}" if self.name else self.path.name
 
 
@@ -54,6 +73,27 @@ def arrays_in(path: Path, confined: Confined) -> tuple[StoredArray, ...]:
         )
     except (ValueError, TypeError) as error:
         raise Unreadable(f"{path.name} was read to nonsense: {error}") from error
+
+
+def sequence_of(arrays: Sequence[StoredArray], axis: str) -> StoredArray:
+    """The arrays, alike and each in a file of its own, as one along `axis` (empty: not known).
+
+    Raises
+    ------
+    Invalid
+        They are not alike.
+    """
+    first = arrays[0]
+    other = next((a for a in arrays if (a.shape, a.axes) != (first.shape, first.axes)), None)
+    if other is not None:
+        raise Invalid(
+            f"{first} and {other} are called as planes of one stack, but have "
+            f"{first.shape} and {other.shape} pixels."
+        )
+    axes = axis + first.axes if axis and first.axes else ""
+    dtype = np.result_type(*{a.dtype for a in arrays})
+    shape = (len(arrays), *first.shape)
+    return StoredArray(first.path, "", shape, dtype, axes, tuple(a.path for a in arrays))
 
 
 def read_stack(stored: StoredArray, image: StoredImage, confined: Confined) -> NDArray[np.uint32]:
@@ -94,9 +134,33 @@ def read_picture(stored: StoredArray, image: StoredImage, confined: Confined) ->
     return picture if _in_parts(stored, size) else picture[()]
 
 
+def most_probable(picture: Any) -> NDArray[np.uint32]:
+    """The number, from 1 on, of the channel that is highest in each pixel of a TCZYX picture.
+
+    (Y, X), or (T, Z, Y, X) where there is more than one plane; 0 where all channels are 0.
+    """
+    t_count, c_count, z_count, height, width = picture.shape
+    stack = np.empty((t_count, z_count, height, width), np.uint32)
+    for t, z in np.ndindex(t_count, z_count):
+        at = (
+            slice(t, t + 1),
+            slice(0, c_count),
+            slice(z, z + 1),
+            slice(0, height),
+            slice(0, width),
+        )
+        plane = np.asarray(picture[at])[0, :, 0]
+        stack[t, z] = (np.argmax(plane, axis=0) + 1) * (plane.max(axis=0) > 0)
+    return stack[0, 0] if stack.shape[:2] == (1, 1) else stack
+
+
 def _in_parts(stored: StoredArray, nbytes: int) -> bool:
     """Whether it is large, and of a format that needs not be decoded as a whole."""
-    return nbytes > _AT_ONCE and stored.path.suffix.casefold() in (".h5", ".hdf5", ".npy")
+    return nbytes > _AT_ONCE and (
+        bool(stored.planes)
+        or stored.path.is_dir()
+        or stored.path.suffix.casefold() in (".h5", ".hdf5", ".npy")
+    )
 
 
 def stack_of(values: NDArray[Any], axes: str, image: StoredImage, what: str) -> NDArray[np.uint32]:
@@ -132,8 +196,18 @@ def _read(
 ) -> NDArray[Any]:
     known = {axis: list(span) for axis, span in ranges.items() if axis in found.axes}
     function = "omero_jlab.results.arrays:read_array"
-    answer = confined(function, stored.path, stored.name, found.axes, known)
-    values = unpack(answer)[1]["values"]
+    if stored.planes:
+        first, rest = found.axes[0], found.axes[1:]
+        start, stop = known.pop(first, [0, len(stored.planes)])
+        parts = [
+            unpack(confined(function, path, "", rest, known))[1]["values"]
+            for path in stored.planes[start:stop]
+        ]
+        at = ORDER.index(first) if first in ORDER else 0
+        values = np.concatenate(parts, axis=at)
+    else:
+        answer = confined(function, stored.path, stored.name, found.axes, known)
+        values = unpack(answer)[1]["values"]
     spans = [ranges.get(axis, (0, found.size(axis))) for axis in ORDER]
     expected = tuple(stop - start for start, stop in spans)
     if values.shape != expected:

@@ -56,6 +56,7 @@ class Ingest:
         placement: Placement | None = None,
         axes: str = "",
         again: bool = False,
+        overlay: bool = False,
     ) -> Job:
         """Attach what an analysis program wrote to the images that it analysed."""
         check_own(self._session, [Path(path)])
@@ -66,6 +67,7 @@ class Ingest:
             "placement": None if placement is None else placement.model_dump(mode="json"),
             "axes": checked_axes(axes),
             "again": again,
+            "overlay": overlay,
         }
         return start_job(self._session, "results", arguments)
 
@@ -76,7 +78,12 @@ def results_job(session: Pictures, arguments: dict[str, Any], progress: Progress
     path, ids = arguments["path"], arguments["image_ids"]
     told = arguments["placement"]
     placement = None if told is None else Placement.model_validate(told)
-    words = Told(placement, arguments.get("axes", ""), arguments.get("again", False))
+    words = Told(
+        placement,
+        arguments.get("axes", ""),
+        arguments.get("again", False),
+        arguments.get("overlay", False),
+    )
     report = Attaching(session, path, words).run(ids, progress.tell)
     session.store.uploads.forget([Path(path)])
     return report

@@ -36,12 +36,14 @@ DEADLINE_S = 600.0
 class Told:
     """What the caller said of an output that does not say it itself.
 
-    `again` allows that the same files are attached a second time.
+    `again` allows that the same files are attached a second time; `overlay` makes labels of
+    probabilities.
     """
 
     placement: Placement | None = None
     axes: str = ""
     again: bool = False
+    overlay: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def prepare(session: Work, output: Output, number: int, image_id: int, told: Tol
         read_plane=_plane_reader(session, image_id, image_set),
         placement=told.placement,
         axes=told.axes,
+        overlay=told.overlay,
     )
     ready = Prepared(
         number=number,

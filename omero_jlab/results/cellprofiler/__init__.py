@@ -15,4 +15,4 @@ __all__ = ["CellProfilerOutput", "recognise"]
 def recognise(path: Path, confined: Confined = call_here) -> CellProfilerOutput | None:
     """The output in the folder `path`, or the one that the file `path` belongs to."""
     found = find_route(path, confined)
-    return None if found is None else CellProfilerOutput(found, confined_reader(confined))
+    return None if found is None else CellProfilerOutput(found, confined_reader(confined), confined)

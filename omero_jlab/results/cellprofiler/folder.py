@@ -8,29 +8,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import TooLarge, Unreadable
-from .headers import CODE_PAGE, Header, note_of_code_page, read_header
+from ..texts import CODE_PAGE, stem_of, suffix_of
+from .headers import Header, note_of_code_page, read_header
 from .route import short_list
 
-__all__ = ["Folder", "Table", "find"]
+__all__ = ["CSV", "Folder", "Table", "find"]
 
 _DEPTH = 3
 _MAX_FILES = 1_000_000
 _MAX_TABLES = 100_000
-_CSV = (".csv", ".txt", ".tsv")
+CSV = (".csv", ".txt", ".tsv")
+"""The suffixes of tables, before that of a packed file."""
+
 _DATABASES = (".db", ".sqlite", ".sqlite3", ".db3")
 _HDF5 = (".h5", ".hdf5", ".cpproj", ".cpa")
-_OTHER = (".mat",)
+_MATLAB = (".mat",)
+_SNIFFED = 4096
 # CSV files and .sql scripts for a MySQL database have no header.
 _SCRIPT = (".sql",)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV; `name` is the object's (or `Image`), and empty where a file holds several."""
+    """A CSV; `name` is the object's (or `Image`), and empty where a file holds several.
+
+    `run` is its folder and what stands before the names of all files of one run.
+    """
 
     path: Path
     header: Header
     name: str
+    run: tuple[Path, str]
 
 
 @dataclass
@@ -80,7 +88,7 @@ def find(root: Path) -> Folder:
         if header is None:
             folder.notes.append(f"{_inside(root, path)} is empty and was skipped.")
         elif header.kind == "other":
-            if path.suffix.casefold() == ".csv":
+            if suffix_of(path) == ".csv":
                 folder.notes.append(f"{_inside(root, path)} is no table of CellProfiler's.")
         else:
             headers.append((path, header))
@@ -97,10 +105,14 @@ def find(root: Path) -> Folder:
         if header.kind == "image" and column.startswith("Count_")
     }
     for path, header in headers:
-        name = _name(path, header, prefixes.get(path.parent, []), counted)
-        folder.tables.append(Table(path, header, name))
+        prefix = _prefix(path, prefixes.get(path.parent, []))
+        name = _name(path, header, prefix, counted)
+        folder.tables.append(Table(path, header, name, (path.parent, prefix)))
     if others:
-        folder.notes.append(f"Not read: {short_list(others)}.")
+        folder.notes.append(
+            f"Not read: {short_list(others)}; pipelines and outputs of MATLAB's CellProfiler 1 say "
+            "nothing here. Open the pipeline in a newer version and save it as .cppipe."
+        )
     return folder
 
 
@@ -133,10 +145,12 @@ def _walk(folder: Folder) -> tuple[list[Path], list[str]]:
                     f"{folder.root.name} holds more than {_MAX_FILES:,} files; name the folder "
                     "of one output."
                 )
-            suffix = path.suffix.casefold()
-            if suffix in _CSV:
+            suffix = suffix_of(path)
+            if suffix in CSV:
                 csvs.append(path)
-            elif suffix in (".cppipe", ".cp"):
+            elif suffix != path.suffix.casefold():
+                pass  # Packed, and no table.
+            elif suffix in (".cppipe", ".cp") or (suffix == ".json" and _is_pipeline(path)):
                 folder.pipelines.append(path)
             elif suffix in _DATABASES:
                 folder.databases.append(path)
@@ -146,7 +160,7 @@ def _walk(folder: Folder) -> tuple[list[Path], list[str]]:
                 folder.properties.append(path)
             elif suffix in _SCRIPT:
                 folder.scripts.append(path)
-            elif suffix in _OTHER:
+            elif suffix in _MATLAB:
                 others.append(path.name)
             folder.files.setdefault(entry.name.casefold(), []).append(path)
     if len(csvs) > _MAX_TABLES:
@@ -155,6 +169,11 @@ def _walk(folder: Folder) -> tuple[list[Path], list[str]]:
             "the folder of one plate."
         )
     return sorted(csvs), others
+
+
+def _is_pipeline(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b'"has_image_plane_details"' in file.read(_SNIFFED)
 
 
 def _outermost(folder: Folder, headers: list[tuple[Path, Header]]) -> list[tuple[Path, Header]]:
@@ -175,25 +194,31 @@ def _prefixes(headers: list[tuple[Path, Header]]) -> dict[Path, list[str]]:
     prefixes: dict[Path, list[str]] = {}
     for kind, word in (("experiment", "experiment"), ("image", "image")):
         for path, header in headers:
-            if header.kind == kind and path.stem.casefold().endswith(word):
-                prefix = path.stem[: len(path.stem) - len(word)]
+            stem = stem_of(path)
+            if header.kind == kind and stem.casefold().endswith(word):
+                prefix = stem[: len(stem) - len(word)]
                 prefixes.setdefault(path.parent, []).append(prefix)
     return {folder: sorted(found, key=len, reverse=True) for folder, found in prefixes.items()}
 
 
-def _name(path: Path, header: Header, prefixes: list[str], counted: set[str]) -> str:
+def _prefix(path: Path, prefixes: list[str]) -> str:
+    """Which of the folder's prefixes the file's name begins with."""
+    stem = stem_of(path)
+    return next((prefix for prefix in prefixes if stem.startswith(prefix)), "")
+
+
+def _name(path: Path, header: Header, prefix: str, counted: set[str]) -> str:
     """The object's name: the file's, without what stands before it in all file names."""
     if header.kind == "image":
         return "Image"
     if header.kind != "object":
         return ""
-    for prefix in prefixes:
-        rest = path.stem.removeprefix(prefix)
-        if prefix and rest and rest != path.stem:
-            return rest
+    stem = stem_of(path)
+    if prefix and stem != prefix:
+        return stem.removeprefix(prefix)
     # Without an image table beside it, what the image tables elsewhere count may end the name.
-    ending = [n for n in counted if re.fullmatch(rf".*[\W_]{re.escape(n)}", path.stem)]
-    return max(ending, key=len) if ending and path.stem not in counted else path.stem
+    ending = [n for n in counted if re.fullmatch(rf".*[\W_]{re.escape(n)}", stem)]
+    return max(ending, key=len) if ending and stem not in counted else stem
 
 
 def _inside(root: Path, path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import ceil, floor
 
 from ..geometry import Frame
 from .pipeline import Module, Pipeline
@@ -11,6 +12,8 @@ from .pipeline import Module, Pipeline
 __all__ = ["Origin", "origin"]
 
 _LONGEST_CHAIN = 100
+_DEEPEST = 10
+_CENTER = ("Coordinates of ellipse center", "Center of ellipse")
 _LIMITS = re.compile(r"^\s*(begin|-?\d+)\s*,\s*(-?end|-?\d+)\s*$")
 
 
@@ -27,8 +30,11 @@ class Origin:
     is_exact: bool
 
 
-def origin(pipeline: Pipeline, name: str, image_size: tuple[int, int]) -> Origin:
-    """Trace the image or object `name` back to a channel of `image_size` (height, width)."""
+def origin(pipeline: Pipeline, name: str, image_size: tuple[int, int], depth: int = 0) -> Origin:
+    """Trace the image or object `name` back to a channel of `image_size` (height, width).
+
+    `depth` counts the images that others take their sizes from, which may be a circle.
+    """
     chain: list[Module] = []
     while len(chain) < _LONGEST_CHAIN:
         made = pipeline.maker(name)
@@ -38,16 +44,16 @@ def origin(pipeline: Pipeline, name: str, image_size: tuple[int, int]) -> Origin
         name = made[1]
     frame: Frame | None = Frame(image_size)
     for module in reversed(chain):
-        frame = _step(pipeline, module, frame) if frame is not None else None
+        frame = _step(pipeline, module, frame, depth) if frame is not None else None
     exact = all(_keeps_values(pipeline, module) for module in chain)
     return Origin(name, frame, exact)
 
 
-def _step(pipeline: Pipeline, module: Module, frame: Frame) -> Frame | None:
+def _step(pipeline: Pipeline, module: Module, frame: Frame, depth: int) -> Frame | None:
     if module.name == "Crop":
         return _cropped(pipeline, module, frame)
     if module.name == "Resize":
-        return _resized(module, frame)
+        return _resized(pipeline, module, frame, depth)
     if module.name == "FlipAndRotate":
         return _flipped(module, frame)
     # Tile and ResizeObjects make other sizes; every other module works in place.
@@ -61,7 +67,14 @@ def _keeps_values(pipeline: Pipeline, module: Module) -> bool:
 
 
 def _rectangle(pipeline: Pipeline, module: Module) -> Module | None:
-    """The module whose coordinates this Crop uses: itself, or the one it repeats."""
+    return _shape_of(pipeline, module, "Rectangle")
+
+
+def _shape_of(pipeline: Pipeline, module: Module, wanted: str) -> Module | None:
+    """The module whose coordinates this Crop uses, if it cuts out the `wanted` shape by numbers.
+
+    It is the module itself, or the one whose cropping it repeats.
+    """
     shape = module.get("Select the cropping shape")
     if shape == "Previous cropping":
         made = pipeline.maker(module.get("Select the image with a cropping mask") or "")
@@ -69,7 +82,7 @@ def _rectangle(pipeline: Pipeline, module: Module) -> Module | None:
             return None
         module = made[0]
         shape = module.get("Select the cropping shape")
-    if shape != "Rectangle" or module.get("Select the cropping method") != "Coordinates":
+    if shape != wanted or module.get("Select the cropping method") != "Coordinates":
         return None
     return module
 
@@ -77,6 +90,9 @@ def _rectangle(pipeline: Pipeline, module: Module) -> Module | None:
 def _cropped(pipeline: Pipeline, module: Module, frame: Frame) -> Frame | None:
     if module.get("Remove empty rows and columns?") == "No":
         return frame
+    ellipse = _shape_of(pipeline, module, "Ellipse")
+    if ellipse is not None:
+        return _around_ellipse(ellipse, frame)
     rectangle = _rectangle(pipeline, module)
     if rectangle is None:
         return None
@@ -86,6 +102,23 @@ def _cropped(pipeline: Pipeline, module: Module, frame: Frame) -> Frame | None:
     if columns is None or rows is None:
         return None
     return frame.crop(rows[0], columns[0], rows[1], columns[1])
+
+
+def _around_ellipse(module: Module, frame: Frame) -> Frame | None:
+    """The rows and columns that have a pixel in the ellipse; the others are removed."""
+    try:
+        x, y = (float(word) for word in (module.get(*_CENTER) or "").split(","))
+        radius_x = float(module.get("Ellipse radius, X direction") or "nan")
+        radius_y = float(module.get("Ellipse radius, Y direction") or "nan")
+        left, right = max(0, ceil(x - radius_x)), floor(x + radius_x) + 1
+        top, bottom = max(0, ceil(y - radius_y)), floor(y + radius_y) + 1
+    except (ValueError, OverflowError):
+        return None
+    # Where the middle lies outside, the widest row or column does, too.
+    height, width = frame.size
+    if not (0 <= x < width and 0 <= y < height):
+        return None
+    return frame.crop(top, left, min(bottom, height), min(right, width))
 
 
 def _limits(text: str | None, length: int) -> tuple[int, int] | None:
@@ -99,7 +132,7 @@ def _limits(text: str | None, length: int) -> tuple[int, int] | None:
     return (first, last) if first < last else None
 
 
-def _resized(module: Module, frame: Frame) -> Frame | None:
+def _resized(pipeline: Pipeline, module: Module, frame: Frame, depth: int) -> Frame | None:
     method = module.get("Resizing method", "Select resizing method", "Select resizing method:")
     try:
         if "final dimensions" in (method or "") or "size in pixels" in (method or ""):
@@ -107,12 +140,16 @@ def _resized(module: Module, frame: Frame) -> Frame | None:
                 "Method to specify the dimensions", "How do you want to specify the dimensions?"
             )
             if manner not in (None, "Manual"):
-                return None
+                return _as_large(pipeline, module, frame, depth)
             height = module.get(
-                "Height (y) of the final image", "Height of the final image, in pixels"
+                "Height (y) of the final image",
+                "Height of the final image",
+                "Height of the final image, in pixels",
             )
             width = module.get(
-                "Width (x) of the final image", "Width of the final image, in pixels"
+                "Width (x) of the final image",
+                "Width of the final image",
+                "Width of the final image, in pixels",
             )
             size = (int(height or 0), int(width or 0))
         else:
@@ -122,6 +159,16 @@ def _resized(module: Module, frame: Frame) -> Frame | None:
     except (ValueError, OverflowError):
         return None
     return frame.resize(size) if min(size) > 0 else None
+
+
+def _as_large(pipeline: Pipeline, module: Module, frame: Frame, depth: int) -> Frame | None:
+    """Resized as another image is: a channel, which is as large as all, or one that was made."""
+    name = module.get("Select the image with the desired dimensions")
+    # Where nothing changed the size so far, it is the channels' own.
+    if name is None or depth >= _DEEPEST or frame != Frame(frame.size):
+        return None
+    other = origin(pipeline, name, frame.size, depth + 1).frame
+    return None if other is None else frame.resize(other.size)
 
 
 def _flipped(module: Module, frame: Frame) -> Frame | None:

@@ -129,7 +129,10 @@ def _run(file: h5py.File, wanted: str | None = None) -> tuple[list[str], str, h5
     if "Image" in names or "Experiment" in names:
         return [], "", top
     groups = {name: _group(top, name) for name in names}
-    runs = sorted(n for n, group in groups.items() if group is not None and "Image" in group)
+    known = {n: group for n, group in groups.items() if group is not None}
+    runs = sorted(n for n, group in known.items() if "Image" in group)
+    # A project of which no image was read yet has its pipeline.
+    runs = runs or sorted(n for n, group in known.items() if "Experiment" in group)
     if not runs:
         return [], "", None
     run = wanted if wanted in runs else runs[-1]

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import csv
-import re
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ...errors import TooLarge, Unreadable
+from ..texts import CODE_PAGE, encoding_of, is_packed, opened
 
 __all__ = [
     "CODE_PAGE", "MAX_BYTES", "MAX_COLUMNS", "Header", "is_object_feature", "note_of_code_page",
     "read_header",
 ]  # fmt: skip
 
-CODE_PAGE = "cp1252"
-"""What a text that is not Unicode is taken for."""
-
 MAX_COLUMNS = 50_000
 MAX_BYTES = 8 * 2**30
 _MAX_HEADER = 8 * 2**20
 _TAIL = 1 << 16
 _DELIMITERS = ",\t;|"
-# Excel writes so where the comma is the decimal sign.
-_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?")
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 # The first words of CellProfiler's per-image and per-object features: they tell its tables from
 # any other that has a column ImageNumber.
@@ -56,7 +51,6 @@ class Header:
     columns: tuple[str, ...]
     owners: tuple[str, ...] = ()
     delimiter: str = ","
-    decimal: str = "."
     encoding: str = "utf-8-sig"
     end: str = ""
     is_cut: bool = False
@@ -96,11 +90,8 @@ def read_header(path: Path) -> Header | None:
             f"{path.name} has {size / 2**30:.1f} GiB; CSV files up to {MAX_BYTES >> 30} GiB are "
             "read. Export each plate by itself."
         )
-    if header.delimiter != ",":
-        values = lines[header.rows].rstrip("\r\n").split(header.delimiter)
-        if any(_DECIMAL_COMMA.fullmatch(value) for value in values):
-            header = replace(header, decimal=",")
-    if header.kind == "experiment" or encoding == "utf-16":
+    # What is packed has a checksum of its own.
+    if header.kind == "experiment" or encoding == "utf-16" or is_packed(path):
         return header
     return _with_end(path, header)
 
@@ -133,22 +124,19 @@ def _header(first: list[str], second: list[str]) -> Header:
 
 def _first_lines(path: Path) -> tuple[str, list[str]]:
     """The encoding of the file, and its first three lines."""
-    with path.open("rb") as file:
-        start = file.read(4096)
-    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
-    if encoding != "utf-16" and b"\0" in start.rstrip(b"\0"):
-        raise Unreadable(f"{path.name} is not a text file.")
-    for attempt in (encoding, CODE_PAGE):
-        errors = "replace" if attempt == CODE_PAGE else "strict"
+    encoding = encoding_of(path)
+    errors = "replace" if encoding == CODE_PAGE else "strict"
+    with opened(path) as file:
+        text = io.TextIOWrapper(file, encoding, errors, newline="")
         try:
-            with path.open(encoding=attempt, errors=errors, newline="") as text:
-                lines = [text.readline(_MAX_HEADER + 1) for _ in range(3)]
-        except UnicodeDecodeError:
-            continue
-        if len(lines[0]) > _MAX_HEADER:
-            raise TooLarge(f"The first line of {path.name} is longer than {_MAX_HEADER >> 20} MiB.")
-        return attempt, lines
-    raise Unreadable(f"{path.name} is no text.")
+            lines = [text.readline(_MAX_HEADER + 1) for _ in range(3)]
+        except UnicodeError as error:
+            raise Unreadable(f"{path.name} is no text.") from error
+        finally:
+            text.detach()
+    if len(lines[0]) > _MAX_HEADER:
+        raise TooLarge(f"The first line of {path.name} is longer than {_MAX_HEADER >> 20} MiB.")
+    return encoding, lines
 
 
 def _with_end(path: Path, header: Header) -> Header:

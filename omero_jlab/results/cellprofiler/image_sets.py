@@ -6,19 +6,25 @@ import math
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 
 from ..records import ImageSet, SetFile
 from .properties import Properties
 
-__all__ = ["as_told", "channels", "image_sets"]
+__all__ = ["DESCRIBING", "as_told", "channels", "image_sets"]
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _DIGITS = re.compile(r"([0-9]{1,9})\s*$")
+_SCHEME = re.compile(r"file|https?|s3|gs|ftp|omero", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST = 4096
 # Only files that were read have these; saved images have a FileName and a PathName.
 _OF_INPUTS = ("MD5Digest_", "Scaling_", "Frame_", "Height_", "Width_")
+DESCRIBING = ("FileName_", "PathName_", "URL_", "MD5Digest_", "Frame_", "Series_", "Metadata_")
+"""Columns that say which images were measured; tables of objects may have them, too."""
+
 _PLATE = ("Metadata_Plate", "Metadata_PlateName", "Metadata_Plate_Name", "Metadata_Barcode")
 _WELL = ("Metadata_Well", "Metadata_WellName", "Metadata_Well_Name")
 _ROW = ("Metadata_WellRow", "Metadata_Row")
@@ -30,6 +36,8 @@ def channels(columns: Iterable[str]) -> tuple[str, ...]:
     """The names of the images that were read from files, in the order of the columns."""
     known = list(columns)
     names = [c.removeprefix("FileName_") for c in known if c.startswith("FileName_")]
+    if not names:
+        names = [c.removeprefix("URL_") for c in known if c.startswith("URL_")]
     given = {c.removeprefix(p) for c in known for p in _OF_INPUTS if c.startswith(p)}
     return tuple(n for n in names if n in given) if given & set(names) else tuple(names)
 
@@ -61,7 +69,7 @@ def image_sets(table: pd.DataFrame) -> tuple[ImageSet, ...]:
     return tuple(_image_set(row, names, columns) for row in table[wanted].to_dict(orient="records"))
 
 
-_READ = ("ImageNumber", "FileName_", "PathName_", "Series_", "Metadata_", *_OF_INPUTS)
+_READ = ("ImageNumber", "FileName_", "PathName_", "URL_", "Series_", "Metadata_", *_OF_INPUTS)
 
 
 def _image_set(row: dict[Any, Any], names: tuple[str, ...], columns: dict[str, str]) -> ImageSet:
@@ -74,15 +82,17 @@ def _image_set(row: dict[Any, Any], names: tuple[str, ...], columns: dict[str, s
 
     files = []
     for name in names:
-        file = _text(row.get(f"FileName_{name}"))
+        url = _of_url(_text(row.get(f"URL_{name}")))
+        file = _of_url(_text(row.get(f"FileName_{name}"))) or url
         if not file:
             continue
+        folder = _of_url(_text(row.get(f"PathName_{name}"))) or url.rpartition("/")[0]
         md5 = _text(row.get(f"MD5Digest_{name}"))
         files.append(
             SetFile(
                 channel=name,
                 name=file.replace("\\", "/").rpartition("/")[2],
-                folder=_text(row.get(f"PathName_{name}")),
+                folder=folder,
                 md5=md5.lower() if _MD5.fullmatch(md5) else None,
                 frame=_whole(row.get(f"Frame_{name}")),
                 series=_whole(row.get(f"Series_{name}")),
@@ -110,6 +120,19 @@ def _letters(row: str) -> str:
         return row.upper()
     number = int(row) - 1
     return (chr(64 + number // 26) if number >= 26 else "") + chr(65 + number % 26)
+
+
+def _of_url(text: str) -> str:
+    """The path in a URL (`file:///C:/My%20Plate` is `C:/My Plate`), or the text itself."""
+    scheme, colon, rest = text.partition(":")
+    # One letter before the colon is a drive.
+    if not colon or not _SCHEME.fullmatch(scheme):
+        return text
+    path = unquote(rest.partition("?")[0] if scheme != "file" else rest)
+    slashes = len(path) - len(path.lstrip("/"))
+    if scheme == "file" and slashes != 2:
+        path = path.lstrip("/") if _DRIVE.match(path.lstrip("/")) else "/" + path.lstrip("/")
+    return path
 
 
 def _text(value: Any) -> str:

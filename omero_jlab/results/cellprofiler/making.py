@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Making:
     notes: tuple[str, ...] = ()
 
 
-def made_by(folder: Folder, route: Route) -> Making:
+def made_by(folder: Folder, route: Route, projects: Sequence[tuple[Path, str]] = ()) -> Making:
     """The pipeline that made what `route` reads.
 
     What the run itself recorded holds; a file in the folder stands for it where its modules are
@@ -34,6 +35,11 @@ def made_by(folder: Folder, route: Route) -> Making:
     for path in folder.pipelines:
         try:
             read.append((path, read_pipeline(path)))
+        except OmeroError as error:
+            notes.append(f"{path.name} was skipped: {error}")
+    for path, project_text in projects if not read else ():
+        try:
+            read.append((path, parse(project_text, path.name)))
         except OmeroError as error:
             notes.append(f"{path.name} was skipped: {error}")
     text = route.experiment.get("Pipeline_Pipeline", "")

@@ -14,7 +14,7 @@ from ..confined import Confined, frame_from_bytes
 from .route import RELATIONSHIPS, short_list
 from .tables import combined
 
-__all__ = ["Measurements", "is_hdf5", "measurements_in"]
+__all__ = ["Measurements", "is_hdf5", "measurements_in", "pipeline_in"]
 
 _HERE = "omero_jlab.results.cellprofiler.hdf5"
 _MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -41,6 +41,17 @@ def measurements_in(path: Path, confined: Confined) -> Measurements | None:
     if "Image" not in told["objects"]:
         return None
     return Measurements(path, confined, told)
+
+
+def pipeline_in(path: Path, confined: Confined) -> str:
+    """The pipeline in a project (.cpproj), as text; empty where it has none."""
+    told = json.loads(confined(f"{_HERE}:describe", path))
+    known = {str(key): str(value) for key, value in told["experiment"].items()}
+    major = known.get("CellProfiler_Version", "").partition(".")[0]
+    text = known.get("Pipeline_Pipeline", "")
+    # Before version 4, and where no version is named, line ends are written with backslashes.
+    escaped = "\\n" in text and "\n" not in text
+    return _plain(text) if escaped or (major.isdigit() and int(major) < 4) else text
 
 
 class Measurements:

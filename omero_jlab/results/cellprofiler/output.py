@@ -11,15 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...errors import Invalid, NotFound
+from ...errors import Invalid, NotFound, OmeroError
 from ...model import Placement
-from ..contract import LabelStack, Output, ReadPlane, StoredImage
+from ..confined import Confined, call_here
+from ..contract import LabelStack, NewPixels, Output, ReadPlane, StoredImage
 from ..geometry import UPRIGHT, Placing
 from ..label_images import LabelReader, read_labels
 from ..records import ImageSet, LabelFile
+from .frames import origin
 from .image_sets import as_told, image_sets
 from .labels import label_files
 from .making import Making, made_by
+from .outlines import OutlineFile, numbered, outline_files, read_outlines
 from .placement import MEASURED, Memory, Placer
 from .relationships import NAME, of_image_set, orphans
 from .routes import Found
@@ -35,18 +38,26 @@ class CellProfilerOutput(Output):
 
     program = "CellProfiler"
 
-    def __init__(self, found: Found, read_labels: LabelReader = read_labels) -> None:
+    def __init__(
+        self,
+        found: Found,
+        read_labels: LabelReader = read_labels,
+        confined: Confined = call_here,
+    ) -> None:
         self._read_labels = read_labels
+        self._confined = confined
         self._folder = found.folder
         self._route = found.route
         self._properties = found.properties
-        self._making: Making = made_by(found.folder, found.route)
+        self._making: Making = made_by(found.folder, found.route, found.projects)
         self._notes: list[str] = []
         self._images = found.route.images()
         self._memory = Memory()
         told = as_told(self._images, found.properties)
         self._sets = {one.number: one for one in image_sets(told)}
         self._note_missing()
+        if found.named is not None:
+            self._note_beside(found.named)
 
     @property
     def version(self) -> str:
@@ -133,6 +144,73 @@ class CellProfilerOutput(Output):
             else:
                 found = self._read_labels(file.path), image.placement
             yield LabelStack(file.object_name, *found)
+        for outline in self._outlines(number):
+            if not outline.made.is_blank:
+                continue
+            try:
+                lines = numbered(read_outlines(outline.path, self._confined))
+                yield LabelStack(
+                    outline.name, *self._placed_outlines(number, outline, lines, image)
+                )
+            except OmeroError as error:
+                self._notes.append(f"{outline.path.name} is not attached: {error}")
+
+    def pictures(self, number: int, image: StoredImage) -> Iterator[NewPixels]:
+        """Pictures with outlines over an image, in red, green and blue."""
+        for outline in self._outlines(number):
+            if outline.made.is_blank:
+                continue
+            try:
+                picture = read_outlines(outline.path, self._confined)[:3]
+            except OmeroError as error:
+                self._notes.append(f"{outline.path.name} is not attached: {error}")
+                continue
+            names = ("Red", "Green", "Blue") if len(picture) == 3 else (outline.name,)
+            if len(picture) == len(names):
+                name = f"{image.name} {outline.name}"[:255]
+                yield NewPixels(name, picture[None, :, None], names)
+
+    def picture_paths(self, number: int) -> tuple[Path, ...]:
+        """Pictures with outlines."""
+        return tuple(outline.path for outline in self._outlines(number))
+
+    def _outlines(self, number: int) -> list[OutlineFile]:
+        near = self._route.homes().get(number)
+        pipeline, image_set = self._making.pipeline, self.image_set(number)
+        return list(outline_files(self._folder, pipeline, image_set, self._row(number), near))
+
+    def _placed_outlines(
+        self, number: int, outline: OutlineFile, lines: NDArray[np.uint32], image: StoredImage
+    ) -> tuple[NDArray[np.uint32], Placement]:
+        """Outlines upright, and where they lie: as the labels of their objects, or as is told."""
+        if image.placement is not None:
+            return lines, image.placement
+        size = (image.sizes.y, image.sizes.x)
+        files = {file.object_name: file.path for file in self.label_files(number)}
+        placing = None
+        for name in outline.made.objects:
+            labels = self._read_labels(files[name]) if name in files else None
+            if labels is not None and labels.shape == lines.shape:
+                placer = self._placer(number, size, image.read_plane)
+                placing = self._place(placer, number, name, labels)
+                break
+            pipeline = self._making.pipeline
+            frame = origin(pipeline, name, size).frame if pipeline else None
+            if frame is not None and frame.size == lines.shape:
+                placing = frame.placing()
+                break
+        if placing is None and lines.shape != size:
+            raise Invalid(
+                f"it has {lines.shape[0]} × {lines.shape[1]} pixels (height × width), the image "
+                f"{size[0]} × {size[1]}. Pass placement=Placement(y=…, x=…)."
+            )
+        placing = placing or Placing.at(0, 0)
+        return np.ascontiguousarray(placing.orientation.apply(lines)), placing.placement
+
+    def _row(self, number: int) -> dict[Any, Any]:
+        at = self._images["ImageNumber"].searchsorted(number)
+        row: dict[Any, Any] = self._images.iloc[at].to_dict()
+        return row
 
     def image_table(self) -> pd.DataFrame:
         """All columns of the image table, one row for each image set."""
@@ -157,13 +235,11 @@ class CellProfilerOutput(Output):
     def label_files(self, number: int) -> tuple[LabelFile, ...]:
         """The label images of image set `number`, in the order of `object_names`."""
         image_set = self.image_set(number)
-        at = self._images["ImageNumber"].searchsorted(number)
-        row: dict[Any, Any] = self._images.iloc[at].to_dict()
         return label_files(
             self._folder,
             self._making.pipeline,
             image_set,
-            row,
+            self._row(number),
             self.object_names,
             self._route.homes().get(number),
         )
@@ -295,8 +371,19 @@ class CellProfilerOutput(Output):
         pictures = self._pictures()
         if pictures:
             self._notes.append(
-                f"Pictures that SaveImages wrote (overlays, outlines) are not attached: "
-                f"{', '.join(pictures)}. Import them as images to keep them."
+                f"Pictures that SaveImages wrote are not attached: {', '.join(pictures)}. Import "
+                "them as images to keep them."
+            )
+
+    def _note_beside(self, named: Path) -> None:
+        """Say what is taken of what lies beside the one file that was named."""
+        labels = sum(len(self.label_files(number)) for number in self._sets)
+        kept = [path.name for path in self.kept_files(0)]
+        beside = [f"{labels:,} label image{'s' * (labels > 1)}"] if labels else []
+        beside += kept
+        if beside:
+            self._notes.append(
+                f"Taken with {named.name}, beside which they lie: {', '.join(beside)}."
             )
 
     def _pictures(self) -> list[str]:
@@ -304,7 +391,7 @@ class CellProfilerOutput(Output):
         pipeline = self._making.pipeline
         if pipeline is None or not self._sets:
             return []
-        labels = {*pipeline.converted(), *self.object_names}
+        labels = {*pipeline.converted(), *self.object_names, *pipeline.outlines()}
         first = next(iter(self._sets.values()))
         stems = {file.channel: PurePosixPath(file.name).stem for file in first.files}
         return [

@@ -1,7 +1,8 @@
-"""A .cppipe file: its modules, and from which image each image and object came."""
+"""A pipeline (.cppipe, .json): its modules, and from which image each image and object came."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ...errors import TooLarge, Unreadable
 
-__all__ = ["Module", "Pipeline", "Saved", "parse", "read_pipeline"]
+__all__ = ["Module", "Outlines", "Pipeline", "Saved", "parse", "read_pipeline"]
 
 _MAX_BYTES = 32 * 2**20
 _MAX_MODULES = 2_000
@@ -55,6 +56,14 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Outlines:
+    """A picture with the outlines of `objects`: on black (`is_blank`), or over an image."""
+
+    is_blank: bool
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """The enabled modules in order; `version` is CellProfiler's."""
 
@@ -91,6 +100,18 @@ class Pipeline:
                     found[image] = objects
         return found
 
+    def outlines(self) -> dict[str, Outlines]:
+        """The pictures with outlines that OverlayOutlines made, by name."""
+        found = {}
+        for module in self.modules:
+            name = module.get("Name the output image")
+            if module.name == "OverlayOutlines" and name:
+                blank = module.get("Display outlines on a blank image?") == "Yes"
+                wanted = ("select objects to display", "select objects to outline")
+                objects = [v for k, v in module.settings if k.casefold() in wanted]
+                found[name] = Outlines(blank, tuple(dict.fromkeys(objects)))
+        return found
+
     def saved(self) -> tuple[Saved, ...]:
         """The images that were saved beside the names of their input files."""
         found = []
@@ -121,7 +142,9 @@ def read_pipeline(path: Path) -> Pipeline:
 
 
 def parse(text: str, name: str = "pipeline") -> Pipeline:
-    """The pipeline that `text` holds, as CellProfiler 2 to 4 write it."""
+    """The pipeline that `text` holds, as CellProfiler 2 to 4 write it, or 5 as JSON."""
+    if text.lstrip().startswith("{"):
+        return _of_json(text, name)
     lines = text.splitlines()
     if not lines or not lines[0].startswith("CellProfiler Pipeline:"):
         raise Unreadable(f"{name} does not begin as a CellProfiler pipeline does.")
@@ -143,6 +166,36 @@ def parse(text: str, name: str = "pipeline") -> Pipeline:
         elif line.startswith("DateRevision:") and not modules:
             version = _version(line.partition(":")[2].strip())
     return Pipeline(version, tuple(Module(m, tuple(settings)) for m, settings in modules))
+
+
+def _of_json(text: str, name: str) -> Pipeline:
+    """Modules are objects with `attributes` (`module_name` or `module_path`, `enabled`) and
+    `settings` (`text`, `value`).
+    """
+    try:
+        said = json.loads(text)
+        listed = said["modules"]
+        if len(listed) > _MAX_MODULES:
+            raise TooLarge(f"{name} has more than {_MAX_MODULES:,} modules.")
+        modules = []
+        for one in listed:
+            known = one["attributes"]
+            if known.get("enabled") in (False, "False"):
+                continue
+            called = known.get("module_name") or str(known["module_path"]).rpartition(".")[2]
+            settings = tuple((str(s["text"]), _value(s.get("value"))) for s in one["settings"])
+            modules.append(Module(str(called), settings))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"{name} is no pipeline of CellProfiler's: {error!r}") from error
+    return Pipeline(_version(str(said.get("date_revision", ""))), tuple(modules))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _unescaped(text: str) -> str:

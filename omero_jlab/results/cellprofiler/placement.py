@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -188,7 +189,7 @@ class Placer:
         if plane is None or not len(rows):
             return None
         mean, low, high, spread = (
-            rows[f"{prefix}{image}"].to_numpy("float64") if f"{prefix}{image}" in rows else None
+            _numbers(rows[f"{prefix}{image}"]) if f"{prefix}{image}" in rows else None
             for prefix in MEASURED
         )
         if mean is None:
@@ -216,6 +217,12 @@ class Placer:
         plane = data.astype(np.float64) / full
         self._planes[channel] = plane
         return plane
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """The column's numbers; NaN where it has none, or a text."""
+    found = pd.to_numeric(column, errors="coerce")
+    return np.asarray(found.to_numpy("float64", na_value=np.nan), np.float64)
 
 
 def _speaks(labels: NDArray[np.integer], evidence: Evidence) -> bool:

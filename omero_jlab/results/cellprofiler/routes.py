@@ -6,26 +6,33 @@ from pathlib import Path
 
 from ...errors import Invalid, OmeroError
 from ..confined import Confined
+from ..texts import suffix_of
 from .database import database_in, is_database
-from .folder import Folder, find
-from .measurements import is_hdf5, measurements_in
+from .folder import CSV, Folder, find
+from .measurements import is_hdf5, measurements_in, pipeline_in
 from .properties import Properties, read_properties
 from .route import Route, short_list
 from .spreadsheets import Spreadsheets
 
 __all__ = ["Found", "find_route"]
 
-_CSV = (".csv", ".txt", ".tsv")
+_PROJECT = ".cpproj"
 _MYSQL = (b"load data", b"per_image", b"per_object")
 
 
 class Found:
-    """What is read, the folder it lies in, and the properties file that belongs to it."""
+    """What is read, the folder it lies in, and the properties file that belongs to it.
+
+    `projects` are files with the pipelines that they hold, `named` the file that was asked for,
+    where it was no folder.
+    """
 
     def __init__(self, route: Route, folder: Folder, properties: Properties | None = None) -> None:
         self.route = route
         self.folder = folder
         self.properties = properties
+        self.projects: list[tuple[Path, str]] = []
+        self.named: Path | None = None
 
 
 def find_route(path: Path, confined: Confined) -> Found | None:
@@ -39,14 +46,29 @@ def find_route(path: Path, confined: Confined) -> Found | None:
         A file is damaged.
     """
     if path.is_dir():
-        return _in_folder(find(path), confined)
+        found = _in_folder(find(path), confined)
+    else:
+        found = _of_file(path, confined)
+        if found is not None:
+            found.named = path
+    if found is not None:
+        for project in found.folder.measurements:
+            if project.suffix.casefold() == _PROJECT and project not in found.route.files:
+                try:
+                    found.projects.append((project, pipeline_in(project, confined)))
+                except OmeroError as error:
+                    found.route.notes.append(f"{project.name} was skipped: {error}")
+    return found
+
+
+def _of_file(path: Path, confined: Confined) -> Found | None:
     suffix = path.suffix.casefold()
     if suffix == ".properties":
         return _by_properties(path, confined)
     if suffix == ".sql":
         _refuse_script(path)
         return None
-    if suffix in _CSV:
+    if suffix_of(path) in CSV:
         folder = find(path.parent)
         named = path in [table.path for table in folder.tables]
         return _spreadsheets(folder) if named else None
@@ -63,7 +85,7 @@ def find_route(path: Path, confined: Confined) -> Found | None:
 def _in_folder(folder: Folder, confined: Confined) -> Found | None:
     found = _spreadsheets(folder)
     if found is not None:
-        others = [*folder.databases, *folder.measurements]
+        others = [*folder.databases, *_without_projects(folder)]
         if others:
             found.route.notes.append(
                 f"Not read: {short_list(p.name for p in others)}; the CSV files were. Name one of "
@@ -72,7 +94,7 @@ def _in_folder(folder: Folder, confined: Confined) -> Found | None:
         return found
     by_kind = (
         [one for one in folder.databases if is_database(one)],
-        [one for one in folder.measurements if is_hdf5(one)],
+        [one for one in _without_projects(folder) if is_hdf5(one)],
     )
     failures: list[OmeroError] = []
     for paths in by_kind:
@@ -102,6 +124,11 @@ def _in_folder(folder: Folder, confined: Confined) -> Found | None:
     for path in folder.scripts:
         _refuse_script(path)
     return None
+
+
+def _without_projects(folder: Folder) -> list[Path]:
+    """The measurement files; a project holds its pipeline and the list of images only."""
+    return [path for path in folder.measurements if path.suffix.casefold() != _PROJECT]
 
 
 def _spreadsheets(folder: Folder) -> Found | None:

@@ -10,9 +10,12 @@ from typing import Any
 import pandas as pd
 
 from ...errors import Unreadable
-from .headers import CODE_PAGE, Header, note_of_code_page
+from ..text_tables import numbers_with_commas
+from ..texts import CODE_PAGE, opened
+from .headers import Header, is_object_feature, note_of_code_page
+from .route import short_list
 
-__all__ = ["combined", "read_column", "read_table", "split_objects"]
+__all__ = ["combined", "read_columns", "read_table", "split_objects"]
 
 # Text, whatever it looks like: a digest may be all digits, a plate may be named 0012 or NA.
 _TEXT = (
@@ -49,26 +52,44 @@ def read_table(path: Path, header: Header, notes: list[str] | None = None) -> pd
         na_values={p: [""] if p in text else _MISSING for p in places},
     )
     columns: dict[str, pd.Series[Any]] = {}
+    words: list[str] = []
     for place, name in zip(places, _owned_names(header), strict=True):
         series = frame[place]
         if name.rpartition("\0")[2] in _NUMBERS:
             series = _numbers(series, path, name.rpartition("\0")[2])
         elif not pd.api.types.is_numeric_dtype(series.dtype):
-            series = series.astype("string")
+            if header.delimiter != "," and place not in text:
+                series = numbers_with_commas(series)
+            if not pd.api.types.is_numeric_dtype(series.dtype):
+                if series.notna().any() and is_object_feature(name.rpartition("\0")[2]):
+                    words.append(name.rpartition("\0")[2])
+                series = series.astype("string")
         key = name
         count = 1
         while key in columns and not columns[key].equals(series):
             count += 1
             key = f"{name}_{count}"
         columns[key] = series
+    if words and notes is not None:
+        notes.append(f"{path.name}: {short_list(words)} held more than numbers; kept as text.")
     return pd.DataFrame(columns, copy=False)
 
 
-def read_column(path: Path, header: Header, name: str) -> pd.Series[Any]:
-    """One column of whole numbers, without keeping the others."""
-    place = str(header.columns.index(name))
-    frame = _read(path, header, None, usecols=[place], na_values=_MISSING)
-    return _numbers(frame[place], path, name)
+def read_columns(path: Path, header: Header, names: Sequence[str]) -> pd.DataFrame:
+    """Some columns, without keeping the others: whole numbers, or texts."""
+    places = {str(header.columns.index(name)): name for name in names}
+    text = {place for place, name in places.items() if name not in _NUMBERS}
+    frame = _read(
+        path,
+        header,
+        None,
+        usecols=list(places),
+        dtype={place: "string" for place in text},
+        na_values={place: [""] if place in text else _MISSING for place in places},
+    ).rename(columns=places)
+    for name in (n for n in _NUMBERS if n in frame):
+        frame[name] = _numbers(frame[name], path, name)
+    return frame
 
 
 def split_objects(frame: pd.DataFrame, owners: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -110,20 +131,20 @@ def _read(path: Path, header: Header, notes: list[str] | None, **options: Any) -
     places = [str(i) for i in range(len(header.columns))]
 
     def read(encoding: str) -> pd.DataFrame:
-        frame: pd.DataFrame = pd.read_csv(
-            path,
-            header=None,
-            names=places,
-            skiprows=header.rows,
-            keep_default_na=False,
-            sep=header.delimiter,
-            decimal=header.decimal,
-            encoding=encoding,
-            encoding_errors="replace" if encoding == CODE_PAGE else "strict",
-            low_memory=False,
-            **_EXACT,
-            **options,
-        )
+        with opened(path) as file:
+            frame: pd.DataFrame = pd.read_csv(
+                file,
+                header=None,
+                names=places,
+                skiprows=header.rows,
+                keep_default_na=False,
+                sep=header.delimiter,
+                encoding=encoding,
+                encoding_errors="replace" if encoding == CODE_PAGE else "strict",
+                low_memory=False,
+                **_EXACT,
+                **options,
+            )
         return frame
 
     try:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
-from ...errors import OmeroError
+from ...errors import Invalid, OmeroError
 from ..confined import Confined
-from ..folders import files_at
+from ..folders import entries_at, is_store
 from ..hdf5 import is_hdf5
-from ..stacks import StoredArray, arrays_in
+from ..stacks import StoredArray, arrays_in, sequence_of
 from ..text_tables import header_of
+from ..texts import stem_of, suffix_of
 
 __all__ = ["Found", "Group", "Lane", "Project", "Table", "find"]
 
@@ -28,6 +29,8 @@ _RESULTS: dict[str, Kind] = {
     "probabilities": "picture",
     "pixel probabilities": "picture",
     "prediction maps": "picture",
+    "probabilities stage 1": "picture",
+    "probabilities stage 2": "picture",
     "uncertainty": "picture",
     "simple segmentation": "classes",
     "binary segmentation": "classes",
@@ -50,6 +53,13 @@ _OF_ANYBODY = ("segmentation",)
 """What other programs call their pictures, too; only in HDF5 files is it ilastik's word."""
 _TITLES = {"picture": "probabilities", "classes": "segmentation", "labels": "object identities"}
 _SKIPPED = ("features", "labels")
+_NOT_ATTACHED = (
+    "features of pixels, and labels that were painted to train, are no results of the image; "
+    "attach probabilities, segmentations or tables. The project (.ilp) has both and is kept with "
+    "them."
+)
+_OME = re.compile(r"\.ome$", re.IGNORECASE)
+_PLANE = re.compile(r"(.+?)[-_ ]*([tz]?)[-_ ]*([0-9]{1,6})", re.IGNORECASE)
 _TABLE_NAMES = ("table", "csv table", "object feature table", "objects", "divisions")
 
 
@@ -83,7 +93,7 @@ class Group:
     def paths(self) -> list[Path]:
         """The files."""
         parts = [*self.labels, *self.classes, *self.pictures]
-        return [one.path for one in self.tables] + [array.path for _, array in parts]
+        return [t.path for t in self.tables] + [p for _, array in parts for p in array.paths]
 
     def add(self, other: Group) -> None:
         """Take in what `other` has."""
@@ -127,33 +137,74 @@ def find(path: Path, confined: Confined) -> Found:
     """What of ilastik's lies at `path`, a folder or a file."""
     found = Found()
     by_name: dict[str, Group] = {}
-    alone = path.is_file()
-    for file in files_at(path):
+    alone = path.is_file() or is_store(path)
+    failures: list[OmeroError] = []
+    planes: dict[tuple[Path, str, str, str], list[tuple[int, Path]]] = {}
+    for file in (path,) if alone else entries_at(path):
+        plane = _plane_of(file)
+        if plane is not None:
+            planes.setdefault(plane[0], []).append((plane[1], file))
+            continue
         try:
             parts = list(_read(file, alone, found, confined))
         except OmeroError as error:
             if alone:
                 raise
+            failures.append(error)
             found.notes.append(f"{file.name} was skipped: {error}")
             continue
         for part in parts:
             by_name.setdefault(part.nickname.casefold(), Group(part.nickname)).add(part)
+    for (_, nickname, result, axis), files in planes.items():
+        arrays = [one for _, file in sorted(files) for one in arrays_in(file, confined)]
+        array = sequence_of(arrays, axis) if len(arrays) > 1 else arrays[0]
+        group = _group(nickname, _RESULTS[result], result, array)
+        by_name.setdefault(nickname.casefold(), Group(nickname)).add(group)
     found.groups = _joined(list(by_name.values()))
+    if failures and not found.groups and not found.projects:
+        raise failures[0]
     return found
 
 
 def _read(file: Path, alone: bool, found: Found, confined: Confined) -> Iterator[Group]:
-    suffix = file.suffix.casefold()
-    nickname, result = _parted(file.stem)
+    suffix = suffix_of(file)
+    nickname, result = _parted(_OME.sub("", stem_of(file)))
     if suffix in (".csv", ".tsv"):
         table = _text_table(file)
         if table is not None:
             yield Group(nickname, tables=[table])
-    elif suffix in _HDF5:
+    elif suffix in _HDF5 and file.is_file():
         yield from _hdf5(file, alone, found, confined)
+    elif is_store(file) and result in _RESULTS:
+        if suffix == ".n5":
+            raise Invalid(
+                f"{file.name} is an N5 store, which is not read: export it once more from ilastik "
+                "as HDF5, TIFF or OME-Zarr."
+            )
+        arrays = arrays_in(file, confined)
+        for one in arrays[:1] if len(arrays) == 1 else ():
+            yield _group(nickname, _RESULTS[result], result, one)
+        if len(arrays) != 1:
+            raise Invalid(f"{file.name} holds {len(arrays)} arrays; ilastik writes one.")
+    elif suffix in _PLAIN and result in _SKIPPED and alone:
+        raise Invalid(f"{file.name}: {_NOT_ATTACHED}")
     elif suffix in _PLAIN and result in _RESULTS and result not in _OF_ANYBODY:
         for one in arrays_in(file, confined):
             yield _group(nickname, _RESULTS[result], result, one)
+
+
+def _plane_of(file: Path) -> tuple[tuple[Path, str, str, str], int] | None:
+    """Of which stack the file is a plane (folder, nickname, result, axis), and its place in it.
+
+    ilastik writes a sequence of pictures as `nickname_Probabilities_0007.tif`.
+    """
+    parted = _PLANE.fullmatch(file.stem)
+    if parted is None or file.suffix.casefold() not in _PLAIN:
+        return None
+    nickname, result = _parted(parted[1])
+    if result not in _RESULTS or result in _OF_ANYBODY:
+        return None
+    return (file.parent, nickname, result, parted[2].casefold()), int(parted[3])
 
 
 def _hdf5(file: Path, alone: bool, found: Found, confined: Confined) -> Iterator[Group]:
@@ -170,6 +221,10 @@ def _hdf5(file: Path, alone: bool, found: Found, confined: Confined) -> Iterator
         return
     arrays = arrays_in(file, confined)
     if result in _SKIPPED:
+        if all(one.name != "exported_data" for one in arrays):
+            return
+        if alone:
+            raise Invalid(f"{file.name}: {_NOT_ATTACHED}")
         found.notes.append(f"{file.name} holds {result}, which are not attached.")
         return
     for one in arrays:

@@ -10,7 +10,7 @@ import pandas as pd
 from ..confined import Confined, frame_from_bytes
 from ..contract import LabelStack, NewPixels, Output, StoredImage
 from ..records import ImageSet, SetFile
-from ..stacks import read_picture, read_stack
+from ..stacks import most_probable, read_picture, read_stack
 from ..text_tables import text_table
 from .centres import check_centres, class_names
 from .files import Found, Group, Lane, Table
@@ -102,11 +102,17 @@ class IlastikOutput(Output):
                 # A table finds its labels by their common name.
                 name = "Objects" if title == "object identities" else title.capitalize()
                 yield LabelStack(name, labels, image.placement)
+        for title, array in group.pictures if image.overlay else ():
+            picture = read_picture(array, image, self._confined)
+            if picture.shape[1] > 1:
+                yield LabelStack(title.capitalize(), most_probable(picture), image.placement)
 
     def pictures(self, number: int, image: StoredImage) -> Iterator[NewPixels]:
-        """Probabilities and other maps, a channel for each class."""
+        """Probabilities and other maps, a channel for each class; an overlay is none."""
         for title, array in self._groups[number].pictures:
             picture = read_picture(array, image, self._confined)
+            if image.overlay and picture.shape[1] > 1:
+                continue
             names = self._channels(number, title, int(picture.shape[1]))
             yield NewPixels(f"{image.name} {title}"[:255], picture, names)
 

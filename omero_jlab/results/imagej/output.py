@@ -15,10 +15,28 @@ from ..contract import Output, Regions, StoredImage
 from ..records import ImageSet
 from ..regions import rois_from_array
 from ..text_tables import text_table
+from ..texts import stem_of
 
-__all__ = ["ImageJOutput", "OfImage", "image_in_label"]
+__all__ = ["TIFFS", "ImageJOutput", "OfImage", "Table", "image_in_label", "read_results"]
+
+TIFFS = (".tif", ".tiff")
+"""ImageJ keeps the regions of an overlay in the picture itself."""
 
 _SLICE = re.compile(r"[:.](?:\d{4}-){1,3}\d{4}.*$|:.*$")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of measurements: the rows that have one of `labels` in `column`, or all rows.
+
+    `skipped` lines stand between its header and its rows.
+    """
+
+    path: Path
+    delimiter: str
+    skipped: int = 0
+    column: str = ""
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -27,7 +45,7 @@ class OfImage:
 
     names: tuple[str, ...]
     regions: list[Path] = field(default_factory=list)
-    tables: list[tuple[Path, str, frozenset[str] | None]] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
 
 
 class ImageJOutput(Output):
@@ -52,7 +70,7 @@ class ImageJOutput(Output):
             dict.fromkeys(
                 path
                 for one in self._found.values()
-                for path in (*one.regions, *(table[0] for table in one.tables))
+                for path in (*one.regions, *(table.path for table in one.tables))
             )
         )
 
@@ -70,19 +88,22 @@ class ImageJOutput(Output):
 
     def tables(self, number: int) -> Iterator[tuple[str, pd.DataFrame]]:
         """The rows of each table of measurements that are of this image."""
-        for path, delimiter, labels in self._found[number].tables:
-            frame = read_results(path, delimiter, self._confined)
-            if labels is not None:
-                frame = frame[frame["Label"].astype(str).isin(labels)].reset_index(drop=True)
-            yield path.stem[:255], frame
+        for table in self._found[number].tables:
+            frame = read_results(table, self._confined)
+            if table.column:
+                is_own = frame[table.column].astype(str).isin(table.labels)
+                frame = frame[is_own].reset_index(drop=True)
+            yield stem_of(table.path)[:255], frame
 
     def regions(self, number: int, image: StoredImage) -> Iterator[Regions]:
         """The regions: those of an archive in a folder called after it, single ones in one."""
         sizes = [image.sizes.t, image.sizes.c, image.sizes.z]
         single: list[NewRoi] = []
         for path in self._found[number].regions:
+            is_overlay = path.suffix.casefold() in TIFFS
+            function = "read_overlays" if is_overlay else "read_rois"
             facts, arrays = unpack(
-                self._confined("omero_jlab.results.imagej.rois:read_rois", path, sizes)
+                self._confined(f"omero_jlab.results.imagej.rois:{function}", path, sizes)
             )
             self._notes += facts["notes"]
             rois = rois_from_array(arrays["rois"])
@@ -94,9 +115,9 @@ class ImageJOutput(Output):
             yield Regions(self.program, tuple(single))
 
 
-def read_results(path: Path, delimiter: str, confined: Confined) -> pd.DataFrame:
+def read_results(table: Table, confined: Confined) -> pd.DataFrame:
     """A table of ImageJ's; its first column, which has no name and counts rows, is left out."""
-    frame = text_table(path, delimiter, confined)
+    frame = text_table(table.path, table.delimiter, confined, table.skipped)
     first = str(frame.columns[0]).strip()
     return frame.iloc[:, 1:] if first == "" or first.startswith("Unnamed") else frame
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..confined import pack
 from ..regions import rgba, rois_to_array
 from ..rings import Points, closed, polygons, with_holes
 
-__all__ = ["read_rois"]
+__all__ = ["count_overlays", "read_overlays", "read_rois"]
 
 _MOST_ENTRIES = 1_000_000
 _MOST_BYTES = 512 << 20
@@ -46,9 +46,42 @@ def read_rois(path: str, sizes: Sequence[int]) -> bytes:
         It would unpack to more than 512 MiB.
     """
     place = Path(path)
+    return _packed(place, _entries(place), sizes)
+
+
+def count_overlays(path: str) -> bytes:
+    """How many regions ImageJ keeps in a TIFF, the overlay's and the selection, as text."""
+    return str(len(_overlays(Path(path)))).encode()
+
+
+def read_overlays(path: str, sizes: Sequence[int]) -> bytes:
+    """The regions that ImageJ keeps in a TIFF, as `read_rois` packs them."""
+    place = Path(path)
+    named = ((f"{place.stem} {i}", data) for i, data in enumerate(_overlays(place), 1))
+    return _packed(place, named, sizes)
+
+
+def _overlays(place: Path) -> list[bytes]:
+    """The overlay's regions, and the selection where it is none of them."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(place) as tif:
+            said = tif.imagej_metadata or {}
+    except _DAMAGE as error:
+        raise Unreadable(f"{place.name} cannot be read as TIFF: {error}") from error
+    listed = said.get("Overlays") or []
+    found = [listed] if isinstance(listed, bytes) else [d for d in listed if isinstance(d, bytes)]
+    selection = said.get("ROI")
+    if isinstance(selection, bytes) and selection not in found:
+        found.append(selection)
+    return [data for data in found if data[:4] == _MAGIC][:_MOST_ENTRIES]
+
+
+def _packed(place: Path, entries: Iterable[tuple[str, bytes]], sizes: Sequence[int]) -> bytes:
     rois: list[dict[str, Any]] = []
     lost: Counter[str] = Counter()
-    for name, data in _entries(place):
+    for name, data in entries:
         try:
             roi = ImagejRoi.frombytes(data)
             shapes = _shapes(roi, sizes)
@@ -119,9 +152,10 @@ def _shapes(roi: ImagejRoi, sizes: Sequence[int]) -> list[dict[str, Any]]:
     elif roi.roitype == ROI_TYPE.POINT:
         points = closed_points(roi)
         planes = _point_planes(roi, len(points), sizes)
+        texts = _counters(roi, len(points))
         return [
-            common | {"kind": "point", "x": x, "y": y} | plane
-            for (x, y), plane in zip(points, planes, strict=True)
+            common | {"kind": "point", "x": x, "y": y, "text": text} | plane
+            for (x, y), plane, text in zip(points, planes, texts, strict=True)
         ]
     else:
         places = _places(roi)
@@ -217,6 +251,14 @@ def _point_planes(roi: ImagejRoi, count: int, sizes: Sequence[int]) -> list[dict
     if places is None or len(places) != count:
         return [{}] * count
     return [_at(int(place), sizes) for place in places]
+
+
+def _counters(roi: ImagejRoi, count: int) -> list[str]:
+    """Which counter each point belongs to, where there are several."""
+    counters = roi.counters
+    if counters is None or len(counters) != count or len(set(counters.tolist())) < 2:
+        return [""] * count
+    return [f"counter {int(one)}" for one in counters]
 
 
 def _at(position: int, sizes: Sequence[int]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,26 @@ from ..folders import files_at
 from ..records import ImageSet
 from ..regions import rois_from_array
 from ..text_tables import header_of, text_table
+from ..texts import encoding_of, opened, stem_of, suffix_of
+from .reading import GEOMETRIES
 
 __all__ = ["QuPathOutput", "recognise"]
 
 _SNIFFED = 1 << 16
-_FEATURE = re.compile(rb'"type"\s*:\s*"Feature(Collection)?"')
-_BEHIND = re.compile(r"(.+?)[-_ ]+(annotations|detections|cells|tiles|objects|measurements)$")
-_MARKS = ({"Object type", "Object ID", "Centroid X µm", "Centroid X px"}, {"Class", "Parent"})
-"""Columns beside `Image` that tell a table of QuPath's: one of the first, or all of the second."""
+_FEATURE = re.compile(r'"type"\s*:\s*"Feature(Collection)?"')
+_GEOMETRY = re.compile(rf'\s*\[?\s*{{\s*"type"\s*:\s*"({"|".join(GEOMETRIES)})"')
+_BEHIND = re.compile(
+    r"(.+?)[-_ ]+(annotations?|detections?|cells|tiles|objects|measurements)$", re.IGNORECASE
+)
+_MARKS = (
+    {"Object type", "Object ID", "Centroid X µm", "Centroid X px"},
+    {"Class", "Parent"},
+    {"Classification", "Parent"},
+)
+"""Columns beside `Image` that tell a table of QuPath's: one of the first, or all of another."""
+
+_WITHOUT_IMAGE = ({"ROI", "Parent", "Class"}, {"ROI", "Parent", "Classification"})
+"""What tells a table that was exported for one image, which names none."""
 
 
 class QuPathOutput(Output):
@@ -44,14 +57,17 @@ class QuPathOutput(Output):
         self._names: dict[int, tuple[str, ...]] = {}
         numbers: dict[str, int] = {}
         for path in objects:
-            behind = _BEHIND.fullmatch(path.stem)
-            names = (path.stem, behind[1]) if behind else (path.stem,)
+            stem = stem_of(path)
+            behind = _BEHIND.fullmatch(stem)
+            names = (stem, behind[1]) if behind else (stem,)
             number = numbers.setdefault(names[-1].casefold(), len(numbers) + 1)
             self._names.setdefault(number, names)
             self._objects.setdefault(number, []).append(path)
         for path, delimiter, image in tables:
-            number = numbers.setdefault(image.casefold(), len(numbers) + 1)
-            self._names.setdefault(number, (image,))
+            behind = None if image else _BEHIND.fullmatch(stem_of(path))
+            name = image or (behind[1] if behind else stem_of(path))
+            number = numbers.setdefault(name.casefold(), len(numbers) + 1)
+            self._names.setdefault(number, (name,))
             self._tables.setdefault(number, []).append((path, delimiter, image))
 
     @property
@@ -85,7 +101,9 @@ class QuPathOutput(Output):
         """The rows of tables of measurements that name this image."""
         for path, delimiter, image in self._tables.get(number, ()):
             frame = text_table(path, delimiter, self._confined)
-            yield path.stem[:255], frame[frame["Image"].astype(str) == image].reset_index(drop=True)
+            if image:
+                frame = frame[frame["Image"].astype(str) == image].reset_index(drop=True)
+            yield stem_of(path)[:255], frame
 
     def regions(self, number: int, image: StoredImage) -> Iterator[Regions]:
         """The objects of each kind (annotations, detections, cells), with what was measured."""
@@ -98,7 +116,7 @@ class QuPathOutput(Output):
                 rois = rois_from_array(arrays[f"rois{i}"])
                 table = arrays[f"measured{i}"].tobytes()
                 measured = frame_from_bytes(table) if table else None
-                yield Regions(f"{path.stem} {kind}s".replace("ss", "s")[:255], rois, measured)
+                yield Regions(f"{stem_of(path)} {kind}s".replace("ss", "s")[:255], rois, measured)
 
 
 def recognise(path: Path, confined: Confined) -> QuPathOutput | None:
@@ -106,22 +124,43 @@ def recognise(path: Path, confined: Confined) -> QuPathOutput | None:
     objects: list[Path] = []
     tables: list[tuple[Path, str, str]] = []
     notes: list[str] = []
+    failures: list[OmeroError] = []
     for file in files_at(path):
-        suffix = file.suffix.casefold()
-        if suffix in (".json", ".geojson") and _has_features(file):
-            objects.append(file)
-        elif suffix in (".tsv", ".csv", ".txt"):
-            delimiter, columns = header_of(file)
-            first, second = _MARKS
-            if "Image" in columns and (first & set(columns) or second <= set(columns)):
-                try:
-                    frame = text_table(file, delimiter, confined)
-                    tables += [(file, delimiter, str(name)) for name in frame["Image"].unique()]
-                except OmeroError as error:
-                    notes.append(f"{file.name} was skipped: {error}")
+        suffix = suffix_of(file)
+        try:
+            if suffix in (".json", ".geojson", ".zip") and _has_features(file):
+                objects.append(file)
+            elif suffix in (".tsv", ".csv", ".txt"):
+                tables += _tables(file, confined)
+        except OmeroError as error:
+            failures.append(error)
+            notes.append(f"{file.name} was skipped: {error}")
+    if failures and path.is_file():
+        raise failures[0]
     return QuPathOutput(objects, tables, notes, confined) if objects or tables else None
 
 
+def _tables(file: Path, confined: Confined) -> list[tuple[Path, str, str]]:
+    """The file, its delimiter, and each image whose rows it has; empty for the one image."""
+    delimiter, columns = header_of(file)
+    known = set(columns)
+    one, *others = _MARKS
+    if "Image" in known and (one & known or any(marks <= known for marks in others)):
+        frame = text_table(file, delimiter, confined)
+        return [(file, delimiter, str(name)) for name in frame["Image"].unique()]
+    if any(marks <= known for marks in _WITHOUT_IMAGE):
+        return [(file, delimiter, "")]
+    return []
+
+
 def _has_features(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return _FEATURE.search(opened.read(_SNIFFED)) is not None
+    try:
+        if file.suffix.casefold() == ".zip":
+            with zipfile.ZipFile(file) as archive:
+                names = archive.namelist()
+                return any(name.casefold().endswith((".geojson", ".json")) for name in names)
+        with opened(file) as packed:
+            start = packed.read(_SNIFFED).decode(encoding_of(file), "ignore")
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False
+    return bool(_FEATURE.search(start) or _GEOMETRY.match(start))

@@ -1,6 +1,7 @@
 """QuPath's GeoJSON, read inside of a confined process.
 
-A file is a feature, a list of features or a collection.  Coordinates are in pixels of the full
+A file is a feature, a list of features, a collection or a bare geometry, perhaps packed (.gz,
+.zip).  Coordinates are in pixels of the full
 image.  `properties` may hold `objectType`, `name`, `color`, `classification`, `measurements`
 (a dictionary, or a list of names and values), `metadata` and `isLocked`; `geometry` may have a
 `plane` with `c`, `z` and `t`, and say `isEllipse`; a cell has `nucleusGeometry` beside it.
@@ -9,6 +10,8 @@ image.  `properties` may hold `objectType`, `name`, `color`, `classification`, `
 from __future__ import annotations
 
 import json
+import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,15 +20,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...errors import Invalid, TooLarge
+from ...errors import Invalid, TooLarge, Unreadable
 from ..confined import frame_to_bytes, pack
 from ..regions import rgba, rois_to_array
 from ..rings import closed, with_holes
+from ..texts import encoding_of, opened
 
-__all__ = ["read_geojson"]
+__all__ = ["GEOMETRIES", "read_geojson"]
 
 _MOST_BYTES = 1 << 30
 _UNKNOWN = "objects"
+_OLD = re.compile(r"Path(\w+)Object")
+_JSON = (".json", ".geojson")
+GEOMETRIES = (
+    "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
+    "GeometryCollection",
+)  # fmt: skip
 
 
 def read_geojson(path: str, sizes: Sequence[int]) -> bytes:
@@ -49,7 +59,7 @@ def read_geojson(path: str, sizes: Sequence[int]) -> bytes:
     lost: Counter[str] = Counter()
     for feature in _features(place):
         said = feature.get("properties") or {}
-        kind = str(said.get("objectType") or _UNKNOWN).casefold()
+        kind = _kind(feature, said)
         shapes = list(_shapes(feature, said, sizes, lost))
         if not shapes:
             lost["enclose nothing"] += 1
@@ -57,8 +67,10 @@ def read_geojson(path: str, sizes: Sequence[int]) -> bytes:
         name, word = str(said.get("name") or ""), _class(said)
         roi = {"name": (name or word)[:255], "description": word, "shapes": shapes}
         rois.setdefault(kind, []).append(roi)
-        row = {"Object ID": str(feature.get("id") or ""), "Name": name, "Classification": word}
-        rows.setdefault(kind, []).append(row | _measurements(said))
+        row: dict[str, Any] = {
+            "Object ID": _id(feature), "Name": name, "Classification": word,
+        }  # fmt: skip
+        rows.setdefault(kind, []).append(row | _metadata(said) | _measurements(said))
     arrays = {}
     for i, kind in enumerate(rois):
         arrays[f"rois{i}"] = rois_to_array(rois[kind])
@@ -68,18 +80,57 @@ def read_geojson(path: str, sizes: Sequence[int]) -> bytes:
 
 
 def _features(place: Path) -> Iterator[dict[str, Any]]:
+    for found in _documents(place):
+        listed = [found]
+        if isinstance(found, dict) and found.get("type") == "FeatureCollection":
+            listed = found.get("features") or []
+        elif isinstance(found, list):
+            listed = found
+        for one in listed:
+            if isinstance(one, dict) and one.get("type") in GEOMETRIES:
+                yield {"geometry": one}
+            elif isinstance(one, dict) and isinstance(one.get("geometry"), dict):
+                yield one
+
+
+def _documents(place: Path) -> Iterator[Any]:
+    """The JSON in the file; in an archive that of every file called so."""
     try:
-        found = json.loads(place.read_bytes())
+        if place.suffix.casefold() == ".zip":
+            with zipfile.ZipFile(place) as archive:
+                infos = [i for i in archive.infolist() if i.filename.casefold().endswith(_JSON)]
+                if sum(info.file_size for info in infos) > _MOST_BYTES:
+                    raise TooLarge(f"{place.name} unpacks to more than 1 GiB.")
+                for info in infos:
+                    with archive.open(info) as file:
+                        yield json.loads(file.read(info.file_size))
+            return
+        with opened(place) as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise TooLarge(f"{place.name} unpacks to more than 1 GiB.")
+        yield json.loads(data.decode(encoding_of(place), "replace"))
     except ValueError as error:
         raise Invalid(f"{place.name} is no JSON: {error}") from error
-    listed = [found]
-    if isinstance(found, dict) and found.get("type") == "FeatureCollection":
-        listed = found.get("features") or []
-    elif isinstance(found, list):
-        listed = found
-    for one in listed:
-        if isinstance(one, dict) and isinstance(one.get("geometry"), dict):
-            yield one
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise Unreadable(f"{place.name} cannot be unpacked: {error}") from error
+
+
+def _kind(feature: dict[str, Any], said: dict[str, Any]) -> str:
+    """Annotation, detection, cell, tile …; early versions name the Java class instead of an id."""
+    told = said.get("objectType") or said.get("object_type")
+    old = _OLD.fullmatch(str(feature.get("id") or ""))
+    return str(told or (old[1] if old else _UNKNOWN)).casefold()
+
+
+def _id(feature: dict[str, Any]) -> str:
+    found = str(feature.get("id") or "")
+    return "" if _OLD.fullmatch(found) else found
+
+
+def _metadata(said: dict[str, Any]) -> dict[str, str]:
+    found = said.get("metadata")
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def _shapes(

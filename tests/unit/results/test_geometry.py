@@ -77,7 +77,9 @@ def test_labels_are_found_where_they_were_cut_out(
     expected = Placing.at(y, x, orientation)
     assert agrees(labels, expected, evidence)
     assert agrees(labels, Placing.at(y + 1, x, orientation), evidence) is False
-    assert locate(labels, [evidence]) == [expected]
+    found = locate(labels, [evidence])
+    # What was measured of one or two objects may be so elsewhere, too; then no place is proved.
+    assert found == [expected] if count > 2 else expected in found
 
 
 def _turned_away(upright: np.ndarray, orientation: object) -> np.ndarray:
