@@ -11,6 +11,7 @@ from ..version import __version__
 from .admin import admin_options
 from .bringing import import_options, results_options
 from .deleting import delete_options, undelete_options
+from .metadata import metadata_options
 from .people import group_options, user_options
 from .starting import demo_options, serve_options
 from .tables import tables_options
@@ -44,8 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo_options(commands.add_parser("demo", help="make a repository to try things on"))
     import_options(commands.add_parser("import", help="import files and folders"))
-    results_options(commands.add_parser("results", help="attach what CellProfiler wrote"))
+    results_options(commands.add_parser("results", help="attach what an analysis program wrote"))
     tables_options(commands.add_parser("tables", help="tables from files, and to files"))
+    metadata_options(
+        commands.add_parser("metadata", help="annotations in number, as `omero metadata` has them")
+    )
     delete_options(commands.add_parser("delete", help="delete objects"))
     undelete_options(commands.add_parser("undelete", help="bring back what was deleted"))
     serve_options(commands.add_parser("serve", help="serve a repository to a team"))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .admin import BackupReport, CheckReport, PurgeReport, RestoreReport, ScrubReport
+from .bulkmap import BulkmapReport
 from .cleanse import CleanseReport
 from .erasure import Erasure
 from .exchange import TableReport
@@ -39,6 +40,7 @@ Report = Annotated[
     ImportReport
     | ResultsReport
     | TableReport
+    | BulkmapReport
     | CheckReport
     | ScrubReport
     | PurgeReport

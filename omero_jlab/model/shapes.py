@@ -15,6 +15,7 @@ __all__ = [
     "Line",
     "Mask",
     "NewRoi",
+    "Planes",
     "Point",
     "Polygon",
     "Polyline",
@@ -31,6 +32,9 @@ Points = tuple[tuple[float, float], ...]
 
 Region = tuple[float, float, float, float]
 """A part of the plane: y, x, height, width."""
+
+Planes = tuple[int, int]
+"""The first and the last of planes along one axis."""
 
 
 class _Shape(Record):

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import Invalid
-from ..model import BULK_ANNOTATIONS, Job, TableInfo, TableReport, TargetKind
+from ..model import BULK_ANNOTATIONS, BulkmapReport, Job, TableInfo, TableReport, TargetKind
 from ..operations import AnySession
+from ..operations.paging import selection
 from .progress import wait
 
-__all__ = ["export_file", "import_file", "is_path", "populate_from"]
+__all__ = [
+    "bulkmap_from",
+    "deletemap_from",
+    "export_file",
+    "import_file",
+    "is_path",
+    "populate_from",
+]
 
 
 def is_path(given: Any) -> bool:
@@ -74,6 +83,55 @@ def populate_from(
     return _report(session, job, "populate", quiet)
 
 
+def bulkmap_from(
+    session: AnySession,
+    kind: TargetKind,
+    id: int,
+    config: str | Path | Mapping[str, Any],
+    table_id: int | None = None,
+    namespaces: Iterable[str] | None = None,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> BulkmapReport:
+    """What came of making key-values of a table; see `Thing.bulkmap`."""
+    chosen = None if namespaces is None else tuple(namespaces)
+    job = session.exchange.bulkmap(kind, id, _config(config), table_id, chosen, dry_run)
+    report = wait(session, job, "bulkmap", quiet)
+    assert isinstance(report, BulkmapReport)
+    return report
+
+
+def deletemap_from(
+    session: AnySession,
+    kind: TargetKind,
+    id: int,
+    config: str | Path | Mapping[str, Any] | None = None,
+    namespaces: Iterable[str] | None = None,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> BulkmapReport:
+    """What came of taking key-values off; see `Thing.deletemap`."""
+    chosen = None if namespaces is None else tuple(namespaces)
+    text = "" if config is None else _config(config)
+    job = session.exchange.deletemap(kind, id, text, chosen, dry_run)
+    report = wait(session, job, "deletemap", quiet)
+    assert isinstance(report, BulkmapReport)
+    return report
+
+
+def _config(given: str | Path | Mapping[str, Any]) -> str:
+    """The text of a configuration, which may be a file of this machine or a dict."""
+    if isinstance(given, Mapping):
+        return json.dumps(given)
+    place = Path(given).expanduser().absolute()
+    if not place.is_file():
+        raise Invalid(f"{place} is no file of this machine: it would tell what key-values to make.")
+    try:
+        return place.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{place} is no text in UTF-8.") from error
+
+
 def export_file(
     session: AnySession,
     table_id: int,
@@ -90,8 +148,8 @@ def export_file(
 
     def pages(names: Sequence[str]) -> Iterator[Any]:
         # Of one version, whatever is appended meanwhile.
-        version = info.table_version
-        for batch in session.read_batches(table_id, list(names), condition, version=version):
+        asked = selection(names, condition, version=info.table_version)
+        for batch in session.read_batches(table_id, asked):
             yield frame_from_arrow([batch])
 
     place = Path(path).expanduser().absolute()

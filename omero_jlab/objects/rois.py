@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Invalid
-from ..model import Image, NewRoi, Region, Roi, RoiFolder, Shape
+from ..model import Image, NewRoi, Planes, Region, Roi, RoiFolder, RoiMeasure, Shape
 from ..operations import AnySession
 
 if TYPE_CHECKING:
@@ -77,6 +80,40 @@ class Rois:
         """
         return self._session.shapes.add_many(self._image.id, tuple(rois), folder)
 
+    def to_geojson(self, path: str | Path, folder: int | None = None) -> Path:
+        """Write the regions, or those in a folder, to a GeoJSON file as QuPath's; answers its path.
+
+        One after the other, however many there are.  `attach_results` reads it again.  Masks and
+        rectangles are polygons there.
+
+        Raises
+        ------
+        Invalid
+            There is such a file already.
+        """
+        from ..shapes import features_of
+
+        place = Path(path).expanduser().absolute()
+        try:
+            with place.open("x", encoding="utf-8") as file:
+                file.write('{"type": "FeatureCollection", "features": [')
+                for number, feature in enumerate(features_of(self.find(folder=folder))):
+                    file.write(("," if number else "") + "\n" + json.dumps(feature))
+                file.write("\n]}\n")
+        except FileExistsError:
+            raise Invalid(f"{place} is there already: choose another name.") from None
+        return place
+
+    def delete(self, rois: Iterable[Roi | int] | None = None, folder: int | None = None) -> int:
+        """Delete regions as one: those given, those in a folder, or all; answers how many.
+
+        One undoing (`repo.undelete`) brings all of them back.
+        """
+        ids = None
+        if rois is not None:
+            ids = tuple(each if isinstance(each, int) else each.id for each in rois)
+        return self._session.shapes.remove_many(self._image.id, ids, folder)
+
     @property
     def folders(self) -> tuple[RoiFolder, ...]:
         """The folders that hold regions of the image."""
@@ -132,13 +169,16 @@ class Rois:
         channels: Sequence[int | str] | None = None,
         rois: Iterable[Roi | int] | None = None,
         by_shape: bool = False,
+        t: Planes | None = None,
+        z: Planes | None = None,
     ) -> DataFrame:
         """Statistics of every region in every channel, a row for each.
 
         Columns are `roi`, `name`, `channel`, `area_px`, `area_um2`, `points`, `minimum`,
         `maximum`, `mean`, `sum` and `deviation`; with `by_shape` also `shape`, and a row for each
-        shape of a region.  All planes on which a region lies are measured together.  The pixels
-        of a shape are those whose upper left corner it contains, as in OMERO.
+        shape of a region.  All planes on which a region lies are measured together, or those of
+        them from the first to the last of `t` and of `z`.  The pixels of a shape are those that
+        OMERO's server takes, but for masks, of which it takes the whole rectangle.
         """
         from pandas import DataFrame
 
@@ -149,15 +189,12 @@ class Rois:
             None if channels is None else tuple(channel_number(self._image, c) for c in channels)
         )
         rows: list[dict[str, Any]] = []
-        for some in self._pages(rois):
-            for each in self._session.shapes.measure(
-                self._image.id, wanted, some, by_shape, limit=len(some)
-            ):
-                fields = each.model_dump()
-                fields["roi"] = fields.pop("roi_id")
-                number = fields["channel"]
-                fields["channel"] = names[number] if number < len(names) else str(number)
-                rows.append(fields)
+        for each in self._measured(wanted, rois, by_shape, t, z):
+            fields = each.model_dump()
+            fields["roi"] = fields.pop("roi_id")
+            number = fields["channel"]
+            fields["channel"] = names[number] if number < len(names) else str(number)
+            rows.append(fields)
         columns = ["roi", "name", "shape", "channel", "area_px", "area_um2", "points"]
         columns += ["minimum", "maximum", "mean", "sum", "deviation"]
         if not by_shape:
@@ -166,18 +203,26 @@ class Rois:
         floats = ["area_um2", "minimum", "maximum", "mean", "sum", "deviation"]
         return frame.astype(dict.fromkeys(floats, "float64"))
 
-    def _pages(self, rois: Iterable[Roi | int] | None) -> Iterator[tuple[int, ...]]:
-        ids = (
-            each if isinstance(each, int) else each.id for each in (self if rois is None else rois)
-        )
-        page: list[int] = []
-        for number in ids:
-            page.append(number)
-            if len(page) == _MEASURED:
-                yield tuple(page)
-                page = []
-        if page:
-            yield tuple(page)
+    def _measured(
+        self,
+        channels: tuple[int, ...] | None,
+        rois: Iterable[Roi | int] | None,
+        by_shape: bool,
+        t: Planes | None,
+        z: Planes | None,
+    ) -> Iterator[RoiMeasure]:
+        measure, image = self._session.shapes.measure, self._image.id
+        if rois is None:
+            after = 0
+            while page := measure(
+                image, channels, None, by_shape, limit=_MEASURED, after=after, t=t, z=z
+            ):
+                yield from page
+                after = page[-1].roi_id
+            return
+        ids = iter([each if isinstance(each, int) else each.id for each in rois])
+        while some := tuple(islice(ids, _MEASURED)):
+            yield from measure(image, channels, some, by_shape, limit=len(some), t=t, z=z)
 
 
 def _drawn(
@@ -200,9 +245,9 @@ def _drawn(
     shapes: list[Shape] = []
     owners: list[int] = []
     after = 0
-    while page := session.shapes.list(
-        image_id, (top, left, height, width), t, z, folder, limit=_PAGE, after=after
-    ):
+    # A line's last pixel may lie behind the box around it.
+    around = (top - 1, left - 1, height + 1, width + 1)
+    while page := session.shapes.list(image_id, around, t, z, folder, limit=_PAGE, after=after):
         for roi in page:
             number = roi.id if ids is None else int(np.searchsorted(ids, roi.id)) + 1
             for shape in roi.shapes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..model import BULK_ANNOTATIONS, Job, TargetKind
+from ..model import BULK_ANNOTATIONS, Job, NamespaceUse, TargetKind
 from . import declare as http
 
 __all__ = ["Exchange"]
@@ -51,4 +51,42 @@ class Exchange(Protocol):
         numbers of which one is missing become text, unless `allow_nan`.  A cell that names no one
         object refuses the file, unless `keep_unresolved`; a dry run lists all of them.
         """
+        ...
+
+    @http.post("objects/{kind}/{id}/bulkmap")
+    def bulkmap(
+        self,
+        kind: TargetKind,
+        id: int,
+        config: str,
+        table_id: int | None = None,
+        namespaces: tuple[str, ...] | None = None,
+        dry_run: bool = False,
+    ) -> Job:
+        """Attach key-values to the images and wells that rows of a bulk annotation table name.
+
+        `config` is the text of a YAML file as OMERO's `bulkmap` takes it.  Without `table_id` it
+        is the newest such table of the object.  With `namespaces` only their groups are made.
+        """
+        ...
+
+    @http.post("objects/{kind}/{id}/deletemap")
+    def deletemap(
+        self,
+        kind: TargetKind,
+        id: int,
+        config: str = "",
+        namespaces: tuple[str, ...] | None = None,
+        dry_run: bool = False,
+    ) -> Job:
+        """Take key-values off an object and all that lies in it; what hangs nowhere else goes.
+
+        It is those of the namespaces that are named, of those in the `config` of a bulkmap, or
+        of OMERO's for bulk annotations.
+        """
+        ...
+
+    @http.get("objects/{kind}/{id}/bulkmap")
+    def namespaces(self, kind: TargetKind, id: int) -> tuple[NamespaceUse, ...]:
+        """The namespaces of key-values on an object and on all that lies in it."""
         ...

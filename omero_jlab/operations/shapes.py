@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..model import NewRoi, Region, Roi, RoiFolder, RoiMeasure, RoiView, Shape
+from ..model import NewRoi, Planes, Region, Roi, RoiFolder, RoiMeasure, RoiView, Shape
 from . import declare as http
 from .declare import UNSET, Unset
 
@@ -63,6 +63,8 @@ class Shapes(Protocol):
         by_shape: bool = False,
         limit: int = 500,
         after: int = 0,
+        t: Planes | None = None,
+        z: Planes | None = None,
     ) -> tuple[RoiMeasure, ...]:
         """Statistics of `limit` regions with an id above `after`, each in each channel."""
         ...
@@ -99,6 +101,13 @@ class Shapes(Protocol):
     @http.delete("rois/{roi_id}")
     def remove(self, roi_id: int) -> None:
         """Delete a region."""
+        ...
+
+    @http.post("images/{image_id}/rois/remove")
+    def remove_many(
+        self, image_id: int, roi_ids: Sequence[int] | None = None, folder_id: int | None = None
+    ) -> int:
+        """Delete regions of an image as one: those named, those in a folder, or all."""
         ...
 
 

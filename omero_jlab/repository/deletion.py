@@ -40,7 +40,7 @@ from .access import Access
 from .guarded import GuardedSession
 from .index import TARGETS
 
-__all__ = ["GO_WITH_LAST_LINK", "Plan", "alive", "parts_of"]
+__all__ = ["GO_WITH_LAST_LINK", "Plan", "alive", "parts_of", "regions_of"]
 
 GO_WITH_LAST_LINK = ("comment", "key-values")
 """The kinds of annotation that mean nothing without the object they hang on."""
@@ -62,6 +62,25 @@ def alive(db: GuardedSession, column: Any, ids: Collection[int]) -> Iterator[Any
         some = wanted[first : first + _BATCH]
         statement = select(row_class).where(column.in_(some), row_class.deleted_at.is_(None))
         yield from db.scalars(statement.execution_options(unguarded="graph"))
+
+
+def regions_of(
+    db: GuardedSession, column: Any, ids: Collection[int]
+) -> dict[type[Guarded], set[int]]:
+    """Ids of regions, not deleted, that have one of `ids` in `column`, and of their links."""
+    found: dict[type[Guarded], set[int]] = {RoiRow: set(), FolderRoiRow: set()}
+    wanted = sorted(ids)
+    free = {"unguarded": "graph"}
+    for first in range(0, len(wanted), _BATCH):
+        those = column.in_(wanted[first : first + _BATCH]), RoiRow.deleted_at.is_(None)
+        found[RoiRow].update(db.scalars(select(RoiRow.id).where(*those), execution_options=free))
+        links = (
+            select(FolderRoiRow.id)
+            .join(RoiRow, RoiRow.id == FolderRoiRow.child_id)
+            .where(*those, FolderRoiRow.deleted_at.is_(None))
+        )
+        found[FolderRoiRow].update(db.scalars(links, execution_options=free))
+    return found
 
 
 def parts_of(db: GuardedSession, annotation: AnnotationRow) -> list[Guarded]:
@@ -120,9 +139,6 @@ class Plan:
         images = self._ids["image"]
         labels = [r for r in alive(self._db, AnnotationRow.image_id, images) if r.kind == "labels"]
         rows = self._places()
-        regions = list(alive(self._db, RoiRow.image_id, images))
-        rows += regions
-        rows += alive(self._db, FolderRoiRow.child_id, _ids(regions))
         rows += alive(self._db, SettingsRow.image_id, images)
         rows += alive(self._db, FileRow.fileset_id, self._fileset_ids())
         links = {link.id: link for link in self._annotation_links(labels)}
@@ -139,6 +155,10 @@ class Plan:
             ):
                 rows += [annotation, *parts_of(self._db, annotation)]
         return rows
+
+    def regions(self) -> dict[type[Guarded], set[int]]:
+        """Ids of the regions of the images, and of their places in folders: parts in number."""
+        return regions_of(self._db, RoiRow.image_id, self._ids["image"])
 
     def _add_children(self, parent: str) -> None:
         child, link_class = _CHILD_LINKS[parent]

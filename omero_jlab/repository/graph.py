@@ -120,10 +120,11 @@ class Graph:
                 for row in objects:
                     unit.access.require(row, "can_delete")
                 rows = [*objects, *plan.parts(unit.access)]
-                throw_away(unit, root, rows)
+                regions = plan.regions()
+                throw_away(unit, root, rows, regions)
                 if now:
                     with unit.db.flushing_unchecked("purge"):
-                        removal = remove_rows(store, unit.db, rows)
+                        removal = remove_rows(store, unit.db, rows, many=regions)
                 images = unit.answer(plan.image_count)
             if removal is not None:
                 removal.finish(store)

@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 
 from ..database import FolderRoiRow, FolderRow, ImageRow, RoiRow
 from ..errors import Invalid
-from ..model import NewRoi, Region, Roi, RoiMeasure, RoiView, Shape
+from ..model import NewRoi, Planes, Region, Roi, RoiMeasure, RoiView, Shape
 from ..operations.declare import UNSET, Unset
 from .access import Access
 from .containers import found
 from .deletion import alive
 from .guarded import GuardedSession
+from .rois.discard import chosen, discard
 from .rois.folders import folders_of
 from .rois.measure import measured
 from .rois.place import conditions
@@ -117,22 +118,24 @@ class Shapes:
         by_shape: bool = False,
         limit: int = 500,
         after: int = 0,
+        t: Planes | None = None,
+        z: Planes | None = None,
     ) -> tuple[RoiMeasure, ...]:
         """Statistics of `limit` regions with an id above `after`, each in each channel.
 
         A pixel counts once for a region, however many of its shapes hold it; with `by_shape` each
-        shape is measured by itself.  All planes are measured that a shape lies on.  A shape holds
-        a pixel whose upper left corner it contains, what lies on its left and upper border
-        included, as OMERO has it; a line holds the pixels that it runs through, a text none.
+        shape is measured by itself.  All planes are measured that a shape lies on, or those of
+        them from the first to the last of `t` and of `z`.  Which pixels a shape holds is OMERO's
+        rule (`omero_jlab.shapes.raster`).
 
         Raises
         ------
         Invalid
-            There is no such channel.
+            There is no such channel, or no such planes.
         TooLarge
             More pixels would have to be read than one answer should wait for.
         """
-        return measured(self._session, image_id, channels, rois, by_shape, limit, after)
+        return measured(self._session, image_id, channels, rois, by_shape, limit, after, (t, z))
 
     def add(
         self, image_id: int, shapes: tuple[Shape, ...], name: str = "", description: str = ""
@@ -198,6 +201,23 @@ class Shapes:
             links = alive(unit.db, FolderRoiRow.child_id, [row.id])
             throw_away(unit, row, [row, *links])
             return unit.answer(None)
+
+    def remove_many(
+        self, image_id: int, roi_ids: Sequence[int] | None = None, folder_id: int | None = None
+    ) -> int:
+        """Delete regions of an image as one: those named, those in a folder, or all.
+
+        Raises
+        ------
+        Denied
+            One of them may not be deleted by the actor: none is.
+        NotFound
+            One that is named does not lie on the image.
+        """
+        with self._session.writing(freeing=True) as unit:
+            found(unit.db, ImageRow, image_id)
+            ids = chosen(unit.db, image_id, roi_ids, folder_id)
+            return unit.answer(discard(unit, ids))
 
 
 def _records(db: GuardedSession, access: Access, rows: builtins.list[RoiRow]) -> tuple[Roi, ...]:

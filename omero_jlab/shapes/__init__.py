@@ -1,6 +1,7 @@
 """Shapes as numbers: how far they reach, their pixels, and outlines of labels.  No files."""
 
 from .bounds import ALL_PLANES, Extent, extent_of, planes_of
+from .geojson import features_of
 from .masks import bits_of, mask_of
 from .outline import Outline, Outlines, outlines
 from .raster import rasterised
@@ -14,6 +15,7 @@ __all__ = [
     "Spans",
     "bits_of",
     "extent_of",
+    "features_of",
     "joined",
     "mask_of",
     "outlines",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from omero_jlab.database import RoiRow
-from omero_jlab.errors import Denied, Invalid, NotFound
+from omero_jlab.errors import Conflict, Denied, Invalid, NotFound
 from omero_jlab.model import Ellipse, GroupType, NewRoi, Point, Polygon, Rectangle
 
 PRIVATE, RA, RW = GroupType.PRIVATE, GroupType.READ_ANNOTATE, GroupType.READ_WRITE
@@ -192,6 +192,94 @@ def test_a_polygon_keeps_its_holes_and_a_mask_its_bits(world: Any, session_of: A
             session.shapes.add(image, (wrong,))
 
 
+def test_all_or_some_are_deleted_as_one_and_come_back_as_one(world: Any, session_of: Any) -> None:
+    session, image = session_of("owner", RA), world.image("owner", RA)
+    some = session.shapes.add_many(image, spread(300, 500), folder="first")
+    others = session.shapes.add_many(image, spread(20, 500, 1), folder="second")
+    (folder,) = [each for each in session.folders.list(image) if each.path == "second"]
+    assert session.shapes.remove_many(image, folder_id=folder.id) == 20
+    assert session.shapes.remove_many(image, some[:2]) == 2
+    left = [roi.id for roi in session.shapes.list(image)]
+    assert left == list(some[2:])
+    assert session.shapes.remove_many(image) == len(left)
+    assert session.shapes.count(image) == 0
+    assert session.shapes.remove_many(image) == 0
+    whole, two, twenty = session.graph.deletions()[:3]
+    assert [each.rows for each in (whole, two, twenty)] == [2 * 298, 4, 40]
+    back = session.graph.undelete(whole.id)
+    assert (back.rows, back.left) == (2 * 298, ())
+    assert [roi.id for roi in session.shapes.list(image)] == left
+    assert {roi.folders for roi in session.shapes.list(image)} == {
+        session.shapes.get(some[2]).folders
+    }
+    session.graph.undelete(twenty.id)
+    assert session.shapes.get(others[0]).folders == (folder.id,)
+    assert session.shapes.get(others[0]).version > 1
+
+
+def test_only_regions_that_one_may_delete_go(world: Any, session_of: Any) -> None:
+    owner, image = session_of("owner", RA), world.image("owner", RA)
+    mine = owner.shapes.add_many(image, spread(3, 50))
+    member = session_of("member", RA)
+    theirs = member.shapes.add_many(image, spread(2, 50))
+    with pytest.raises(Denied):
+        member.shapes.remove_many(image)
+    with pytest.raises(NotFound, match=f"no region {mine[-1] + 99}"):
+        member.shapes.remove_many(image, (*theirs, mine[-1] + 99))
+    with pytest.raises(Invalid, match="not by both"):
+        member.shapes.remove_many(image, theirs, folder_id=1)
+    assert owner.shapes.count(image) == 5
+    assert member.shapes.remove_many(image, theirs) == 2
+    assert [roi.id for roi in owner.shapes.list(image)] == list(mine)
+
+
+def test_regions_come_back_with_their_image_and_with_nothing_else(world: Any) -> None:
+    session, image = world.here("owner", RW), world.image("owner", RW)
+    gone, *kept = session.shapes.add_many(image, spread(40, 500), folder="cells")
+    session.shapes.remove(gone)
+    (folder,) = session.folders.list(image)
+    session.folders.remove(folder.id)
+    session.graph.delete("image", image)
+    of_image, of_folder, of_one = session.graph.deletions()[:3]
+    with pytest.raises(Conflict, match="which is deleted"):
+        session.graph.undelete(of_one.id)
+    assert session.graph.undelete(of_image.id).left == ()
+    assert [roi.id for roi in session.shapes.list(image)] == kept
+    assert {roi.folders for roi in session.shapes.list(image)} == {()}
+    # The link of the region that is still deleted waits for it.
+    back = session.graph.undelete(of_one.id)
+    assert len(back.left) == 1 and "is deleted" in back.left[0]
+    session.graph.undelete(of_folder.id)
+    assert session.folders.list(image)[0].rois == 40
+
+
+def test_regions_that_were_deleted_go_for_good_with_their_links(world: Any) -> None:
+    from datetime import timedelta
+
+    from omero_jlab.database import FolderRoiRow
+    from omero_jlab.repository.upkeep.purge import purge
+
+    session, image = world.here("owner", RW), world.image("owner", RW)
+    session.shapes.add_many(image, spread(30, 500), folder="cells")
+    stays = session.shapes.add_many(image, spread(2, 500), folder="cells")
+    ids = [roi.id for roi in session.shapes.list(image)]
+
+    def rows(row_class: Any) -> int:
+        with world.store.books() as db:
+            statement = select(func.count(row_class.id))
+            return int(db.scalar(statement, execution_options={"unguarded": "jobs"}))
+
+    purge(world.store, timedelta(0))
+    before = rows(RoiRow), rows(FolderRoiRow)
+    session.shapes.remove_many(image, ids[:30])
+    report = purge(world.store, timedelta(0))
+    assert report.rows >= 60
+    assert (rows(RoiRow), rows(FolderRoiRow)) == (before[0] - 30, before[1] - 30)
+    assert [roi.id for roi in session.shapes.list(image)] == list(stays)
+    session.graph.delete("image", image, now=True)
+    assert (rows(RoiRow), rows(FolderRoiRow)) == (before[0] - 32, before[1] - 32)
+
+
 @pytest.mark.long
 def test_a_million_are_stored_found_and_drawn(world: Any) -> None:
     session, image = world.here("owner", RA), world.image("owner", RA)
@@ -211,3 +299,10 @@ def test_a_million_are_stored_found_and_drawn(world: Any) -> None:
     assert {roi.id for roi in part.rois} <= {
         roi.id for roi in session.shapes.list(image, (1000, 1000, 500, 800), z=1)
     }
+    assert session.shapes.remove_many(image) == 1_000_000
+    assert session.shapes.count(image) == 0
+    (deletion,) = session.graph.deletions()[:1]
+    assert session.graph.undelete(deletion.id).rows == 2_000_000
+    assert session.shapes.count(image) == 1_000_000
+    session.graph.delete("image", image, now=True)
+    assert session.graph.deletions() == ()

@@ -189,6 +189,32 @@ def test_statistics_are_those_of_the_pixels(image: Image) -> None:
     assert (one["channel"].tolist(), one["roi"].tolist()) == (["b"], [ids[0]])
 
 
+def test_statistics_of_some_planes(image: Image) -> None:
+    image.rois.add(Rectangle(x=3, y=4, width=5, height=6))
+    frame = image.rois.statistics([1], t=(1, 1), z=(0, 1))
+    values = PIXELS[1, 1, 0:2, 4:10, 3:8].astype(float)
+    assert frame["points"].tolist() == frame["area_px"].tolist() == [60]
+    assert frame["mean"].tolist() == pytest.approx([values.mean()])
+    assert image.rois.statistics([1], t=(0, 1), z=(1, 1))["points"].tolist() == [60]
+    image.rois.delete()
+    image.rois.add(Rectangle(x=3, y=4, width=5, height=6, z=0))
+    assert image.rois.statistics([1], z=(1, 1))["points"].tolist() == [0]
+    for wrong in ((1, 0), (0, 2), (-1, 0)):
+        with pytest.raises(Invalid, match="of z from 0 to 1"):
+            image.rois.statistics([1], z=wrong)
+
+
+def test_regions_go_to_a_file_of_geojson(image: Image, tmp_path: Path) -> None:
+    import json
+
+    image.rois.add_many([NewRoi(name=f"cell {i}", shapes=(s,)) for i, s in enumerate(SHAPES)])
+    path = image.rois.to_geojson(tmp_path / "rois.geojson")
+    found = json.loads(path.read_text())["features"]
+    assert {each["id"] for each in found} <= {str(roi.id) for roi in image.rois}
+    with pytest.raises(Invalid, match="is there already"):
+        image.rois.to_geojson(path)
+
+
 def test_a_pixel_counts_once_for_a_region_and_once_for_each_shape(image: Image) -> None:
     shapes = (
         Rectangle(x=0, y=0, width=4, height=4, t=0, z=0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from omero_jlab.shapes import (
     Outline,
     Outlines,
     bits_of,
+    extent_of,
     joined,
     mask_of,
     outlines,
@@ -92,25 +94,64 @@ def test_spans_and_masks_are_the_labels(labels: Labels) -> None:
         assert np.array_equal(painted([(1, mask)], there.astype(np.int64)), there)
 
 
-def holds(shape: Shape, x: float, y: float) -> bool:
-    """Whether a shape holds the pixel with this upper left corner, thought out anew."""
+SQUARE = 0.001
+
+
+def crossed(x0: float, y0: float, x1: float, y1: float, x: float, y: float) -> bool:
+    """Whether an edge goes through the square from (x, y) on, as AWT's `rectCrossings` asks."""
+    right, low = x + SQUARE, y + SQUARE
+    if min(y0, y1) >= low or max(y0, y1) <= y or min(x0, x1) >= right or max(x0, x1) <= x:
+        return False
+    if (x < x0 < right and y < y0 < low) or (x < x1 < right and y < y1 < low):
+        return True
+    at = [x0, x1]
+    for which, here in enumerate((y0, y1)):
+        if here < y:
+            at[which] += (y - here) * (x1 - x0) / (y1 - y0)
+        elif here > low:
+            at[which] += (low - here) * (x1 - x0) / (y1 - y0)
+    return not (max(at) <= x or min(at) >= right)
+
+
+def meets(shape: Shape, x: float, y: float, k: int, j: int) -> bool:
+    """Whether a shape reaches into the square at (x, y), j steps down and k right of its box."""
     match shape:
         case Rectangle():
-            return shape.x <= x < shape.x + shape.width and shape.y <= y < shape.y + shape.height
+            return k < shape.width and j < shape.height
         case Ellipse():
-            if shape.radius_x == 0 or shape.radius_y == 0:
-                return False
-            return ((x - shape.x) / shape.radius_x) ** 2 + ((y - shape.y) / shape.radius_y) ** 2 < 1
+            near = []
+            for steps, length in ((k, 2 * shape.radius_x), (j, 2 * shape.radius_y)):
+                begin = steps / length - 0.5
+                end = begin + SQUARE / length
+                near.append(begin if begin > 0 else end if end < 0 else 0.0)
+            return near[0] ** 2 + near[1] ** 2 < 0.25
         case Polygon():
-            crossed = 0
+            inside = False
             for ring in (shape.points, *shape.holes):
                 for (x0, y0), (x1, y1) in zip(ring, (*ring[1:], ring[0]), strict=True):
+                    if crossed(x0, y0, x1, y1, x, y):
+                        return True
                     if y0 > y1:
                         x0, y0, x1, y1 = x1, y1, x0, y0
                     if y0 <= y < y1 and x0 + (y - y0) / (y1 - y0) * (x1 - x0) <= x:
-                        crossed += 1
-            return crossed % 2 == 1
+                        inside = not inside
+            return inside
     raise AssertionError(shape)
+
+
+def omeros(shape: Shape) -> Labels:
+    """The pixels of a shape, place by place as `SmartShape.pointsByBoundingBox` goes over them."""
+    box = extent_of([shape])
+    plane = np.zeros((12, 13), np.int64)
+    for row in range(12):
+        for column in range(13):
+            j, k = row - floor(box.top), column - floor(box.left)
+            y, x = box.top + j, box.left + k
+            within = j >= 0 and k >= 0 and y < box.bottom and x < box.right
+            # OMERO has no holes, nor any that reach out of their polygon.
+            if within or getattr(shape, "holes", ()):
+                plane[row, column] = meets(shape, x, y, k, j)
+    return plane
 
 
 SIZES = st.one_of(st.integers(0, 9).map(float), st.floats(0, 20))
@@ -127,12 +168,32 @@ AREAS = st.one_of(
 )
 
 
-@given(AREAS)
-@settings(deadline=None, max_examples=120)
-def test_a_shape_holds_the_pixels_whose_corners_it_contains(shape: Shape) -> None:
-    found = painted([(1, shape)], np.zeros((12, 13), np.int64))
-    expected = [[holds(shape, x, y) for x in range(13)] for y in range(12)]
-    assert np.array_equal(found, np.array(expected))
+# Eighths: their sums and differences are exact, so that both ways meet the same borders.
+EIGHTHS = st.integers(-40, 120).map(lambda n: n / 8)
+CORNERS = st.lists(st.tuples(EIGHTHS, EIGHTHS), min_size=3, max_size=8).map(tuple)
+EXACT = st.one_of(
+    st.builds(
+        Rectangle,
+        x=EIGHTHS,
+        y=EIGHTHS,
+        width=EIGHTHS.filter(lambda n: n >= 0),
+        height=EIGHTHS.filter(lambda n: n >= 0),
+    ),
+    st.builds(
+        Ellipse,
+        x=EIGHTHS,
+        y=EIGHTHS,
+        radius_x=EIGHTHS.filter(lambda n: n > 0),
+        radius_y=EIGHTHS.filter(lambda n: n > 0),
+    ),
+    st.builds(Polygon, points=CORNERS, holes=st.lists(CORNERS, max_size=1).map(tuple)),
+)
+
+
+@given(EXACT)
+@settings(deadline=None, max_examples=150)
+def test_a_shape_holds_the_pixels_that_omeros_server_takes(shape: Shape) -> None:
+    assert np.array_equal(painted([(1, shape)], np.zeros((12, 13), np.int64)), omeros(shape))
 
 
 LINES = st.one_of(
@@ -161,10 +222,15 @@ def test_parts_of_a_plane_have_the_same_pixels(shapes: list[Shape], side: int) -
     ("shape", "rows"),
     [
         (Rectangle(x=1, y=0, width=2, height=1), [[0, 1, 1, 0]]),
-        (Rectangle(x=0.5, y=-1, width=1, height=9), [[0, 1, 0, 0], [0, 1, 0, 0]]),
-        (Ellipse(x=1, y=1, radius_x=1, radius_y=1), [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
-        (Line(x1=0, y1=0, x2=2.9, y2=1.5), [[1, 1, 0], [0, 0, 1]]),
+        (Rectangle(x=0.5, y=-1, width=1, height=9), [[1, 0, 0, 0], [1, 0, 0, 0]]),
+        (Rectangle(x=0.5, y=0, width=1.2, height=1), [[1, 1, 0, 0]]),
+        (Ellipse(x=1, y=1, radius_x=1, radius_y=1), [[0, 1, 0], [1, 1, 0], [0, 0, 0]]),
+        (Ellipse(x=1.5, y=1.5, radius_x=1, radius_y=1), [[0, 1, 0], [1, 1, 0], [0, 0, 0]]),
+        (Line(x1=0, y1=0, x2=2.9, y2=1.5), [[1, 1, 0], [0, 1, 1]]),
+        (Line(x1=0, y1=0, x2=1.95, y2=0), [[1, 1, 1, 0]]),
         (Polygon(points=((0, 0), (2, 0), (2, 2), (0, 2))), [[1, 1, 0], [1, 1, 0], [0, 0, 0]]),
+        (Polygon(points=((0, 0), (3, 3), (0, 3))), [[1, 0, 0], [1, 1, 0], [1, 1, 1]]),
+        (Polygon(points=((0, 0), (3, 3), (3, 0))), [[1, 1, 1], [0, 1, 1], [0, 0, 1]]),
     ],
 )
 def test_by_hand(shape: Shape, rows: list[list[int]]) -> None:

@@ -46,3 +46,36 @@ def test_tables_go_out_and_in(
     status, out, _ = run(*target, "--keep-unresolved", "--json")
     assert status == 0 and json.loads(out)["unresolved_count"] == 1
     assert image.table("bulk").to_pandas()["dose"].tolist() == [0.5, 1]
+
+
+def test_metadata_is_populated_mapped_listed_and_deleted(
+    run: Run,  # noqa: F811
+    repo: Repository,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    image = repo.save_image(np.zeros((1, 1, 1, 4, 4), "u1"), name="cells")
+    bulk, config = tmp_path / "bulk.csv", tmp_path / "map.yml"
+    bulk.write_text(f"# header image,s\nImage,Gene\n{image.id},TP53\n")
+    config.write_text("defaults: {include: no}\ncolumns: [{name: Gene, include: yes}]\n")
+    to = ("metadata", "populate", f"Image:{image.id}")
+    assert "needs --file" in refused(run(*to))
+    assert "does nothing with --cfg" in refused(run(*to, "--file", bulk, "--cfg", config))
+    assert run(*to, "--file", bulk)[0] == 0
+    assert image.tables[0].name == "bulk_annotations"
+    status, out, _ = run("metadata", "bulkanns", f"image:{image.id}")
+    assert (status, out) == (
+        0,
+        f"table {image.tables[0].id}: bulk_annotations, 1 rows × 3 columns\n",
+    )
+    mapped = (*to, "--context", "bulkmap", "--cfg", config)
+    assert "1 key-values from table" in run(*mapped, "-n")[1] and image.key_values == {}
+    assert json.loads(run(*mapped, "--json")[1])["links"] == 1
+    assert image.key_values == {"Gene": ["TP53"]}
+    assert run("metadata", "mapanns", f"image:{image.id}")[1].endswith("    Gene: TP53\n")
+    assert "bulk_annotations: 1 at 1 places" in run("metadata", "summary", f"image:{image.id}")[1]
+    off = (*to, "--context", "deletemap")
+    assert "--localcfg is no JSON" in refused(run(*off, "--localcfg", "{"))
+    assert "0 key-values" in run(*off, "--localcfg", '{"ns": ["x"]}')[1]
+    assert run(*off)[0] == 0 and image.key_values == {}
+    assert "would be deleted" in run("metadata", "deletebulkanns", "-n", f"image:{image.id}")[1]
+    assert run("metadata", "deletebulkanns", f"image:{image.id}")[0] == 0 and image.tables == []

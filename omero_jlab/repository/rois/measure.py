@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from ...database import RoiRow
 from ...errors import Invalid, NotFound, TooLarge
-from ...model import Roi, RoiMeasure, Shape
+from ...model import Planes, Roi, RoiMeasure, Shape
 from ...shapes import Spans, planes_of, rasterised
 from ..pixel_access import OpenImage, open_image
 from ..work import Work
@@ -47,6 +47,7 @@ def measured(
     by_shape: bool,
     limit: int,
     after: int,
+    planes: tuple[Planes | None, Planes | None] = (None, None),
 ) -> tuple[RoiMeasure, ...]:
     """Statistics of regions of an image; see `Shapes.measure`."""
     if not 1 <= limit <= _MOST:
@@ -56,6 +57,8 @@ def measured(
     wanted = tuple(range(count)) if channels is None else channels
     if not all(0 <= c < count for c in wanted):
         raise Invalid(f"Image {image_id} has channels 0 to {count - 1}, not {channels}.")
+    sizes = source.record.sizes
+    times, depths = _chosen("t", planes[0], sizes.t), _chosen("z", planes[1], sizes.z)
     some = _regions(session, image_id, rois, limit, after)
     objects = [
         (roi, number if by_shape else None)
@@ -69,8 +72,18 @@ def measured(
             owner = owners[roi.id, number if by_shape else None]
             t, z = planes_of(shape.t, shape.t_last), planes_of(shape.z, shape.z_last)
             by_planes.setdefault(_Planes(t, z, shape.c), []).append((owner, shape))
-    totals = _totals(source, wanted, by_planes, len(objects))
+    totals = _totals(source, (times, depths, wanted), by_planes, len(objects))
     return tuple(_records(source, objects, wanted, totals))
+
+
+def _chosen(axis: str, asked: Planes | None, size: int) -> range:
+    first, last = asked or (0, size - 1)
+    if not 0 <= first <= last < size:
+        raise Invalid(
+            f"Planes are named by their first and their last, of {axis} from 0 to {size - 1}, not "
+            f"by {asked}."
+        )
+    return range(first, last + 1)
 
 
 def _regions(
@@ -128,17 +141,18 @@ class _Totals:
 
 def _totals(
     source: OpenImage,
-    channels: Sequence[int],
+    looked_at: tuple[range, range, Sequence[int]],
     by_planes: dict[_Planes, list[tuple[int, Shape]]],
     count: int,
 ) -> dict[int, _Totals]:
     image = source.record
+    times, depths, channels = looked_at
     size = (image.sizes.y, image.sizes.x)
     totals = {c: _Totals(count) for c in channels}
     kept: dict[tuple[_Planes, ...], Spans] = {}
     left = _MOST_READ
-    for t in range(image.sizes.t):
-        for z in range(image.sizes.z):
+    for t in times:
+        for z in depths:
             for c in channels:
                 here = tuple(planes for planes in by_planes if planes.hold(t, z, c))
                 if not here:

@@ -12,19 +12,24 @@ import pandas
 import pyarrow  # type: ignore[import-untyped]
 
 from ...errors import Invalid, NotFound
-from ...model import BULK_ANNOTATIONS, Column, Job, TableReport, TargetKind
+from ...model import BULK_ANNOTATIONS, Column, Job, NamespaceUse, TableReport, TargetKind
 from ...storage import Stage
 from ...tables import (
     IMPORTED,
     Conversion,
     Converted,
     arrow_schema,
+    bulkmap_of,
     converted_batches,
     frame_from_arrow,
 )
+from ..containers import found
 from ..imports.foreign import check_own
+from ..index import TARGETS
 from ..jobs.jobs import Progress, job_kind, start_job
 from ..work import Work
+from .bulkmap import bulk_table
+from .deletemap import namespaces_of
 from .links import check_links
 from .populate import Populating
 from .resolve import Objects
@@ -89,6 +94,47 @@ class Exchange:
             },
         )
 
+    def bulkmap(
+        self,
+        kind: TargetKind,
+        id: int,
+        config: str,
+        table_id: int | None = None,
+        namespaces: tuple[str, ...] | None = None,
+        dry_run: bool = False,
+    ) -> Job:
+        """Attach key-values made of the rows of a bulk annotation table."""
+        session = self._session
+        check_target(session, kind, id, "bulkmap")
+        # What is wrong is told at once.
+        asked = bulkmap_of(config)
+        info = bulk_table(session, kind, id, table_id)
+        asked.groups([column.name for column in info.columns])
+        arguments = {"kind": kind, "id": id, "config": config, "table_id": info.id}
+        return start_job(session, "bulkmap", arguments | _chosen(namespaces, dry_run))
+
+    def deletemap(
+        self,
+        kind: TargetKind,
+        id: int,
+        config: str = "",
+        namespaces: tuple[str, ...] | None = None,
+        dry_run: bool = False,
+    ) -> Job:
+        """Take key-values off an object and all that lies in it."""
+        session = self._session
+        with session.reading() as (db, _):
+            found(db, TARGETS[kind], id)
+        if config:
+            bulkmap_of(config)
+        arguments = {"kind": kind, "id": id, "config": config}
+        return start_job(session, "deletemap", arguments | _chosen(namespaces, dry_run))
+
+    def namespaces(self, kind: TargetKind, id: int) -> tuple[NamespaceUse, ...]:
+        """The namespaces of key-values on an object and on all that lies in it."""
+        with self._session.reading() as (db, _):
+            return tuple(namespaces_of(db, kind, id))
+
     def _start(
         self,
         job: str,
@@ -112,6 +158,10 @@ class Exchange:
         session.store.uploads.use([place])
         arguments = {"kind": kind, "id": id, "path": path, "name": called} | more
         return start_job(session, job, arguments)
+
+
+def _chosen(namespaces: tuple[str, ...] | None, dry_run: bool) -> dict[str, Any]:
+    return {"namespaces": None if namespaces is None else list(namespaces), "dry_run": dry_run}
 
 
 @job_kind("table")
@@ -155,11 +205,17 @@ def populate_job(session: Work, arguments: dict[str, Any], progress: Progress) -
             first.check()
             for _arrays in first.batches(found.batches()):
                 progress.check()
+            rows = found.made.rows - first.left_out
+            if first.left_out and not rows:
+                raise Invalid(
+                    f"None of the {first.left_out:,} rows is of {kind} {id}, so that nothing was "
+                    f"attached: they name others."
+                )
             report = TableReport(
                 name=name,
                 format=found.made.format,
                 columns=first.columns,
-                rows=found.made.rows,
+                rows=rows,
                 notes=(*found.made.notes, *first.notes()),
                 unresolved=tuple(first.unresolved),
                 unresolved_count=first.unresolved_count,

@@ -45,6 +45,7 @@ class Populating:
     unresolved : the first thousand cells that name no one object
     unresolved_count : how many there are
     empty : how many cells name nothing, by column
+    left_out : how many rows are of another plate or dataset than the one that they are for
     """
 
     made: Converted
@@ -52,6 +53,7 @@ class Populating:
     unresolved: list[Unresolved] = field(default_factory=list)
     unresolved_count: int = 0
     empty: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         self._cells = self._found_cells()
@@ -109,7 +111,8 @@ class Populating:
 
     def batches(self, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[list[pyarrow.Array]]:
         """The values of `columns`, batch by batch; what is not resolved is without a link."""
-        for batch in batches:
+        for whole in batches:
+            batch = self._of_target(whole)
             lines = batch.column(batch.num_columns - 1).to_pylist()
             ids = self._resolved(batch, lines)
             arrays = []
@@ -131,6 +134,28 @@ class Populating:
                 else:
                     arrays.append(pyarrow.array(ids[kind], pyarrow.int64()))
             yield arrays
+
+    def _of_target(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+        """The rows that speak of the plate or dataset that the file is for.
+
+        So a screen's file serves each of its plates, as with OMERO's.
+        """
+        own = self.objects.own
+        cells = self._cells.get(own[0]) if own is not None else None
+        if own is None or cells is None:
+            return batch
+        kind, number, name = own
+        words = batch.column(cells.place).to_pylist()
+        told = [(word or "").strip() for word in words]
+        # What names nothing, or a plate that there is nowhere, is told as such.
+        others = [
+            bool(word) and word != name and not (cells.role.by != "name" and word == str(number))
+            for word in told
+        ]
+        if kind == "plate" or cells.role.named:
+            self.left_out += sum(others)
+            return batch.filter(pyarrow.array([not other for other in others], pyarrow.bool_()))
+        return batch
 
     def _resolved(self, batch: pyarrow.RecordBatch, lines: list[int]) -> dict[str, list[Any]]:
         """Ids of each kind of object, None where the cell names none."""
@@ -175,9 +200,13 @@ class Populating:
 
     def notes(self) -> tuple[str, ...]:
         """What is to be known of the links."""
-        return tuple(
+        empty = [
             f"{count:,} rows name nothing in column {name!r}" for name, count in self.empty.items()
-        )
+        ]
+        if self.left_out and self.objects.own is not None:
+            kind, number, _ = self.objects.own
+            empty.append(f"{self.left_out:,} rows are of another {kind} than {number}: left out")
+        return tuple(empty)
 
 
 def _link(name: str, kind: str) -> Column:

@@ -48,6 +48,14 @@ class Objects:
         self._id = id
         self._where = f"this {kind}"
 
+    @cached_property
+    def own(self) -> tuple[str, int, str] | None:
+        """Kind, id and name of the plate or dataset that the file is for; None for other kinds."""
+        if self._kind not in ("plate", "dataset"):
+            return None
+        names = self.plates if self._kind == "plate" else self.datasets
+        return self._kind, self._id, names.get(self._id, "")
+
     def find(self, kind: str, cell: str, by: str, scope: Scope) -> Answer:
         """The object that `cell` names by its id, its name, or either; else why there is none."""
         number = int(cell) if by != "name" and _NUMBER.fullmatch(cell) else None

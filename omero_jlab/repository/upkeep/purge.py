@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from ...database import Base, DamageRow, DeletionRow, Guarded, IntentRow, now
+from ...database import (
+    Base,
+    DamageRow,
+    DeletionRow,
+    FolderRoiRow,
+    FolderRow,
+    Guarded,
+    ImageRow,
+    IntentRow,
+    RoiRow,
+    now,
+)
 from ...model import PurgeReport, Trashed
 from ..access import Access
 from ..guarded import GuardedSession
@@ -16,7 +28,17 @@ from ..intents import fulfil
 from ..jobs.progress import Progress
 from ..state import State
 from .holdings import Held, held_below, lies_below, paths_of
-from .trash import CLASSES, Keys, deletion_records, deletions_of, keys_of, load, parents_of
+from .trash import (
+    CLASSES,
+    MANY,
+    Keys,
+    batches,
+    deletion_records,
+    deletions_at,
+    keys_of,
+    load,
+    parents_of,
+)
 
 __all__ = ["Removal", "purge", "purge_deletions", "purge_oldest", "remove_rows", "trashed"]
 
@@ -84,7 +106,9 @@ def purge_deletions(state: State, ids: Iterable[int]) -> PurgeReport:
                 for row_class, some in keys_of(deletion).items():
                     taken[row_class] |= some
                 db.delete(deletion)
-            removal = remove_rows(state, db, [r for r in load(db, taken) if r.deleted_at])
+            many = {row_class: taken.pop(row_class) for row_class in MANY if row_class in taken}
+            few = [row for row in load(db, taken) if row.deleted_at]
+            removal = remove_rows(state, db, few, many=many)
         return removal.finish(state)
 
 
@@ -97,31 +121,42 @@ def trashed(state: State, access: Access) -> tuple[Trashed, ...]:
         for deletion, record in zip(
             deletions, deletion_records(db, access, deletions), strict=True
         ):
-            rows = load(db, keys_of(deletion))
+            keys = keys_of(deletion)
+            rows = load(db, {each: keys[each] for each in keys if each not in MANY})
             held = held_below(state.layout, paths_of(state.layout, rows))
             found.append(Trashed(deletion=record, files=held.files, size=held.size))
     return tuple(found)
 
 
 def remove_rows(
-    state: State, db: GuardedSession, rows: Iterable[Guarded], more_paths: Iterable[str] = ()
+    state: State,
+    db: GuardedSession,
+    rows: Iterable[Guarded],
+    more_paths: Iterable[str] = (),
+    many: Keys | None = None,
 ) -> Removal:
-    """Remove deleted rows, and deleted ones that point to them; their files go with `finish`."""
+    """Remove deleted rows, and deleted ones that point to them; their files go with `finish`.
+
+    `many` are keys of further rows, of the classes in `MANY`.
+    """
     doomed = _with_dependents(db, rows)
     everything = [row for rows_of in doomed.values() for row in rows_of.values()]
     places = frozenset((*paths_of(state.layout, everything), *more_paths))
+    number = _remove_many(db, doomed, many or {})
     _forget_deletions(db, everything)
     for damage in db.scalars(select(DamageRow), execution_options=_FREE):
         if lies_below(damage.path, places):
             db.delete(damage)
     for row_class in _parts_first():
         for row in doomed.get(row_class, {}).values():
-            db.delete(row)
+            if row_class not in MANY:
+                db.delete(row)
         db.flush()
     intent = IntentRow(kind="purge", paths=sorted(places))
     db.add(intent)
     db.flush()
-    return Removal(intent.id, intent.paths, len(everything))
+    few = sum(type(row) not in MANY for row in everything)
+    return Removal(intent.id, intent.paths, few + number)
 
 
 def _with_dependents(
@@ -137,10 +172,46 @@ def _with_dependents(
                 doomed[type(row)][row.id] = row
                 fresh[type(row)].add(row.id)
         found = []
-        for row_class in CLASSES.values():
+        for row_class in (each for each in CLASSES.values() if each not in MANY):
             for column, parent in parents_of(row_class).items():
                 found += _pointing(db, getattr(row_class, column), fresh.get(parent, set()))
     return doomed
+
+
+def _remove_many(
+    db: GuardedSession, doomed: dict[type[Guarded], dict[int, Guarded]], keys: Keys
+) -> int:
+    """Remove deleted regions and their links: those with these keys, and those of what goes."""
+    gone: dict[str, set[int]] = {row_class.__tablename__: set() for row_class in MANY}
+    times: set[datetime] = set()
+
+    def find(column: Any, ids: Iterable[int], is_deleted: bool = True) -> set[int]:
+        row_class = column.class_
+        found = set()
+        for some in batches(ids):
+            statement = select(row_class.id, row_class.deleted_at).where(column.in_(some))
+            if is_deleted:
+                statement = statement.where(row_class.deleted_at.is_not(None))
+            for number, time in db.execute(statement, execution_options=_FREE):
+                found.add(number)
+                times.update(() if time is None else (time,))
+        gone[row_class.__tablename__] |= found
+        return found
+
+    rois = find(RoiRow.id, doomed.get(RoiRow, ()), False) | find(RoiRow.id, keys.get(RoiRow, ()))
+    rois |= find(RoiRow.image_id, doomed.get(ImageRow, ()))
+    find(FolderRoiRow.id, doomed.get(FolderRoiRow, ()), False)
+    find(FolderRoiRow.id, keys.get(FolderRoiRow, ()))
+    find(FolderRoiRow.parent_id, doomed.get(FolderRow, ()))
+    find(FolderRoiRow.child_id, rois)
+    _take_out(db, times, gone)
+    for row_class in reversed(MANY):
+        for some in batches(gone[row_class.__tablename__]):
+            db.execute(
+                delete(row_class).where(row_class.id.in_(some)),
+                execution_options={**_FREE, "synchronize_session": False},
+            )
+    return sum(map(len, gone.values()))
 
 
 def _pointing(db: GuardedSession, column: object, ids: set[int]) -> Iterable[Guarded]:
@@ -157,10 +228,17 @@ def _pointing(db: GuardedSession, column: object, ids: set[int]) -> Iterable[Gua
 def _forget_deletions(db: GuardedSession, rows: Iterable[Guarded]) -> None:
     """Take rows that go out of the deletions that took them; one without any is no deletion."""
     gone: dict[str, set[int]] = defaultdict(set)
+    times = set()
     for row in rows:
         gone[row.__tablename__].add(row.id)  # type: ignore[attr-defined]
-    for deletion in deletions_of(db, rows):
-        left = {name: sorted({*ids} - gone[name]) for name, ids in deletion.took.items()}
+        if row.deleted_at is not None:
+            times.add(row.deleted_at)
+    _take_out(db, times, gone)
+
+
+def _take_out(db: GuardedSession, times: set[datetime], gone: Mapping[str, set[int]]) -> None:
+    for deletion in deletions_at(db, times):
+        left = {name: sorted({*ids} - gone.get(name, set())) for name, ids in deletion.took.items()}
         deletion.took = {name: ids for name, ids in left.items() if ids}
         if not deletion.took:
             db.delete(deletion)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import func, inspect, or_, select, update
 
 from ...database import (
     AnnotationLinkRow,
@@ -16,6 +17,7 @@ from ...database import (
     FieldRow,
     FilesetRow,
     FolderRoiRow,
+    FolderRow,
     Guarded,
     ImageRow,
     ProjectDatasetRow,
@@ -33,9 +35,12 @@ from ..work import Writing
 
 __all__ = [
     "CLASSES",
+    "MANY",
     "Keys",
+    "batches",
     "bring_back",
     "deletion_records",
+    "deletions_at",
     "deletions_of",
     "keys_of",
     "load",
@@ -48,6 +53,9 @@ Keys = dict[type[Guarded], set[int]]
 
 CLASSES: dict[str, type[Any]] = {row.__tablename__: row for row in Guarded.__subclasses__()}  # type: ignore[attr-defined]
 """The guarded classes by the name of their table."""
+
+MANY: tuple[type[Any], ...] = (RoiRow, FolderRoiRow)
+"""Classes of which there may be a million: marked, brought back and removed by statements."""
 
 _BATCH = 5000
 _SHOWN = 20
@@ -63,10 +71,13 @@ _LINKS = (
 _OBJECTS: tuple[type[Any], ...] = (*TARGETS.values(), FilesetRow)
 
 
-def throw_away(unit: Writing, root: Guarded, rows: Iterable[Guarded]) -> DeletionRow:
+def throw_away(
+    unit: Writing, root: Guarded, rows: Iterable[Guarded], many: Keys | None = None
+) -> DeletionRow:
     """Mark rows as deleted, as the one deletion of `root`, which is among them.
 
-    The caller has made sure that the actor may delete them.
+    `many` are keys of further rows, of the classes in `MANY`.  The caller has made sure that the
+    actor may delete them.
     """
     took: dict[str, set[int]] = defaultdict(set)
     time = now()
@@ -74,6 +85,9 @@ def throw_away(unit: Writing, root: Guarded, rows: Iterable[Guarded]) -> Deletio
         for row in rows:
             row.deleted_at = time
             took[_table(type(row))].add(row.id)
+        for row_class, ids in (many or {}).items():
+            took[_table(row_class)] |= ids
+            _mark(unit.db, row_class, ids, None, time)
         deletion = DeletionRow(
             user_id=unit.access.actor.user_id,
             owner_id=root.owner_id,
@@ -89,18 +103,50 @@ def throw_away(unit: Writing, root: Guarded, rows: Iterable[Guarded]) -> Deletio
     return deletion
 
 
+def batches(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Ids in order, as many at a time as one statement takes."""
+    wanted = sorted(ids)
+    for first in range(0, len(wanted), _BATCH):
+        yield wanted[first : first + _BATCH]
+
+
+def _mark(
+    db: GuardedSession,
+    row_class: type[Any],
+    ids: Iterable[int],
+    before: datetime | None,
+    after: datetime | None,
+) -> int:
+    """Change when rows were deleted, of those where it was `before`; answers how many."""
+    count = 0
+    was = row_class.deleted_at.is_(None) if before is None else row_class.deleted_at == before
+    for some in batches(ids):
+        statement = (
+            update(row_class)
+            .where(row_class.id.in_(some), was)
+            .values(deleted_at=after, updated_at=now(), version=row_class.version + 1)
+            .execution_options(synchronize_session=False, **_FREE)
+        )
+        count += db.execute(statement).rowcount  # type: ignore[attr-defined]
+    return count
+
+
 def load(db: GuardedSession, keys: Keys) -> Iterator[Any]:
     """The rows with these keys, deleted or not, whoever may see them."""
     for row_class, ids in keys.items():
-        wanted = sorted(ids)
-        for first in range(0, len(wanted), _BATCH):
-            some = row_class.id.in_(wanted[first : first + _BATCH])
-            yield from db.scalars(select(row_class).where(some), execution_options=_FREE)
+        for some in batches(ids):
+            statement = select(row_class).where(row_class.id.in_(some))
+            yield from db.scalars(statement, execution_options=_FREE)
 
 
 def deletions_of(db: GuardedSession, rows: Iterable[Guarded]) -> list[DeletionRow]:
     """The deletions that took some of these rows."""
-    times = sorted({row.deleted_at for row in rows if row.deleted_at is not None})
+    return deletions_at(db, {row.deleted_at for row in rows if row.deleted_at is not None})
+
+
+def deletions_at(db: GuardedSession, when: Iterable[datetime]) -> list[DeletionRow]:
+    """The deletions of these times."""
+    times = sorted(when)
     found: list[DeletionRow] = []
     for first in range(0, len(times), _BATCH):
         some = DeletionRow.created_at.in_(times[first : first + _BATCH])
@@ -138,7 +184,10 @@ def bring_back(unit: Writing, deletion: DeletionRow) -> Undeleted:
     """
     db, taken = unit.db, keys_of(deletion)
     # What was brought back, or deleted for good, by another way is not this deletion's any more.
-    rows = [row for row in load(db, taken) if row.deleted_at == deletion.created_at]
+    many = {row_class: taken[row_class] for row_class in MANY if row_class in taken}
+    few = {row_class: ids for row_class, ids in taken.items() if row_class not in MANY}
+    rows = [row for row in load(db, few) if row.deleted_at == deletion.created_at]
+    rows += _looked_at(db, deletion, taken)
     for row in rows:
         is_root = (_table(type(row)), row.id) == (deletion.kind, deletion.object_id)
         if is_root or isinstance(row, _OBJECTS):
@@ -151,17 +200,61 @@ def bring_back(unit: Writing, deletion: DeletionRow) -> Undeleted:
                 row.deleted_at = None
         for row, parent in staying:
             _hand_over(db, row, parent)
+        db.flush()
+        # Those that were looked at are back by now, or belong to another deletion.
+        time = deletion.created_at
+        number = sum(_mark(db, row_class, ids, time, None) for row_class, ids in many.items())
         db.delete(deletion)
     back = [row for row in rows if row not in kept]
     left = [f"{noun(row)}: {noun(parent)} is deleted itself" for row, parent in staying]
-    gone = sum(map(len, taken.values())) - len(rows)
+    gone = sum(map(len, taken.values())) - len(rows) - number
     if gone:
         left.append(f"{gone} things were removed for good meanwhile")
     return Undeleted(
         images=sum(isinstance(row, ImageRow) for row in back),
-        rows=len(back),
+        rows=len(back) + number,
         left=tuple(left[:_SHOWN]),
     )
+
+
+def _looked_at(db: GuardedSession, deletion: DeletionRow, taken: Keys) -> list[Guarded]:
+    """The rows of `MANY` that a deletion took and that do not simply come back with it.
+
+    That is its root, regions of an image that is deleted itself, and links of a folder or a
+    region that is.
+    """
+    wanted: Keys = defaultdict(set)
+    root_class = CLASSES[deletion.kind]
+    if root_class in MANY:
+        wanted[root_class].add(deletion.object_id)
+    time = deletion.created_at
+    images = taken.get(ImageRow, set())
+    for some in batches(taken.get(RoiRow, ())):
+        statement = (
+            select(RoiRow.image_id, func.min(RoiRow.id))
+            .join(ImageRow, ImageRow.id == RoiRow.image_id)
+            .where(RoiRow.id.in_(some), RoiRow.deleted_at == time)
+            .where(ImageRow.deleted_at.is_not(None))
+            .group_by(RoiRow.image_id)
+        )
+        for image, roi in db.execute(statement, execution_options=_FREE):
+            if image not in images:
+                wanted[RoiRow].add(roi)
+    folders, rois = taken.get(FolderRow, set()), taken.get(RoiRow, set())
+    for some in batches(taken.get(FolderRoiRow, ())):
+        links = (
+            select(
+                FolderRoiRow.id, FolderRow.id, FolderRow.deleted_at, RoiRow.id, RoiRow.deleted_at
+            )
+            .join(FolderRow, FolderRow.id == FolderRoiRow.parent_id)
+            .join(RoiRow, RoiRow.id == FolderRoiRow.child_id)
+            .where(FolderRoiRow.id.in_(some))
+            .where(or_(FolderRow.deleted_at.is_not(None), RoiRow.deleted_at.is_not(None)))
+        )
+        for link, folder, of_folder, roi, of_roi in db.execute(links, execution_options=_FREE):
+            if (of_folder and folder not in folders) or (of_roi and roi not in rois):
+                wanted[FolderRoiRow].add(link)
+    return [row for row in load(db, wanted) if row.deleted_at == time]
 
 
 def _without_parents(

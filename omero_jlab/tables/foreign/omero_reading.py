@@ -61,7 +61,12 @@ class OmeroTable(TableSource):
     def __init__(self, path: Path, links: bool = True) -> None:
         if not h5py.is_hdf5(path):
             raise Unreadable(f"{path.name} is no HDF5 file, as its name says.")
-        self._file = h5py.File(path, "r")
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise Unreadable(
+                f"{path.name} cannot be opened as HDF5; it is damaged or was cut: {error}."
+            ) from error
         self._notes = Notes()
         self._links = links
         group = _node(self._file, "OME", h5py.Group, path.name)

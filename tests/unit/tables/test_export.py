@@ -238,3 +238,49 @@ def test_the_layout_names_what_omero_names(tmp_path: Path) -> None:
 def test_an_unknown_suffix_is_told(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"x\.xlsx names no format: it may end with \.h5"):
         export(tmp_path / "x.xlsx", pandas.DataFrame({"a": [1]}))
+
+
+LINKS = {"Image": "image", "Dataset": "dataset", "Well": "well", "Plate": "plate", "Roi": "roi"}
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_links_odd_names_and_no_rows_as_omeros_own_code_takes_them(
+    tmp_path: Path,
+    omero_storage: OmeroStorage,  # noqa: F811
+    rows: int,
+) -> None:
+    values = {name: pandas.array([1, None, 3][:rows], dtype="Int64") for name in LINKS}
+    odd = {"a/b": [0.5, 1, 2], "__hidden": [1, 2, 3], "π 中": ["ß𝄞", "", "中" * 9]}
+    arrays = {"pair": [numpy.array([1.5, 2])] * 3}
+    more = {name: pandas.Series(each[:rows], dtype="str" if name == "π 中" else None)
+            for name, each in (odd | arrays).items()}  # fmt: skip
+    frame = pandas.DataFrame(values | more)
+    if not rows:
+        frame["a/b"], frame["__hidden"] = frame["a/b"].astype("f8"), frame["__hidden"].astype("i8")
+        frame = frame.drop(columns="pair")
+    told = tuple(
+        column.model_copy(update={"kind": "link", "target": LINKS[column.name]})
+        if column.name in LINKS
+        else column
+        for column in columns_of(frame)
+    )
+    export_table(tmp_path / "x.h5", told, lambda names: [frame[list(names)]])
+    with omero_storage.open(tmp_path / "x.h5") as storage:
+        made = storage.cols(None, omero_storage.current)
+        kinds = [type(column).__name__.removesuffix("ColumnI") for column in made]
+        assert kinds[:5] == list(LINKS)
+        assert storage.rows() == rows
+        found = omero_storage.read(storage) if rows else {}
+        if rows:
+            assert found["Dataset"] == [1, -1, 3]
+            assert found["a|b"] == [0.5, 1, 2] and found["hidden"] == [1, 2, 3]
+            assert found["π 中"] == odd["π 中"]
+            stamp = storage._stamp
+            assert storage.getWhereList(
+                stamp, "(Well > 0) & (x > 1)", {"x": "a|b"}, 0, 0, 3, 1
+            ) == [2]
+        for column in made:
+            plain = {"S": "e", "D": 0.5, "L": 7}.get(type(column).__name__[0], 9)
+            column.values = found.get(column.name) or [plain]
+        storage.append(made)
+        assert storage.rows() == (rows * 2 or 1)

@@ -270,3 +270,42 @@ def test_no_attribute_runs_as_code(tmp_path: Path) -> None:
     assert made.metadata == {"study": "idr0001", "plates": 3}
     assert made.notes == ("metadata 'evil' is neither text nor a number, and was left out",)
     assert not (tmp_path / "run").exists()
+
+
+def _numbers(path: Path, **how: Any) -> Path:
+    """A table of one column of numbers, as OMERO's storage would make it."""
+    with tables.open_file(path, "w") as file:
+        group = file.create_group("/", "OME")
+        made = file.create_table(group, "Measurements", {"n": tables.Int64Col()}, **how)
+        file.create_array(group, "ColumnTypes", [b"::omero::grid::LongColumn"])
+        file.create_array(group, "ColumnDescriptions", [b""])
+        made.append([(n,) for n in range(5000)])
+    return path
+
+
+def test_numbers_of_the_other_byte_order_and_without_a_version(tmp_path: Path) -> None:
+    made, frame = read(_numbers(tmp_path / "x.h5", byteorder="big"))
+    assert frame["n"].tolist() == list(range(5000))
+    assert made.notes == ("the file does not say which version of OMERO.tables wrote it",)
+
+
+@pytest.mark.parametrize("library", ["zlib", "blosc", "bzip2", "lzo"])
+def test_packed_rows_are_read_or_refused_with_a_way_on(tmp_path: Path, library: str) -> None:
+    if tables.which_lib_version(library) is None:
+        pytest.skip(f"PyTables has no {library} here")
+    filters = tables.Filters(5, library, shuffle=True)
+    path = _numbers(tmp_path / "x.h5", filters=filters)
+    if library == "zlib":
+        assert read(path)[1]["n"].tolist() == list(range(5000))
+        return
+    with pytest.raises(Unreadable, match=r"filter \d+; .*ptrepack --complib=zlib"):
+        read(path)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+def test_a_file_that_was_cut_is_refused(tmp_path: Path, part: float) -> None:
+    path = _numbers(tmp_path / "x.h5")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(Unreadable, match="damaged or was cut"):
+        read(path)
