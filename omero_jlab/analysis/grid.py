@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import Invalid
 
@@ -11,7 +11,7 @@ __all__ = ["Box", "Grid"]
 
 
 class Box(NamedTuple):
-    """A rectangle of pixels, its ends excluded."""
+    """A rectangle of pixels, its ends excluded; of a stack, in all its planes."""
 
     y0: int
     x0: int
@@ -19,13 +19,14 @@ class Box(NamedTuple):
     x1: int
 
     @property
-    def slices(self) -> tuple[slice, slice]:
-        """As an index of an array (y, x)."""
-        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+    def slices(self) -> tuple[Any, slice, slice]:
+        """As an index of an array (…, y, x)."""
+        return ..., slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def within(self, other: Box) -> tuple[slice, slice]:
+    def within(self, other: Box) -> tuple[Any, slice, slice]:
         """The same as an index of an array that holds `other`."""
         return (
+            ...,
             slice(self.y0 - other.y0, self.y1 - other.y0),
             slice(self.x0 - other.x0, self.x1 - other.x0),
         )
@@ -49,10 +50,10 @@ class Grid:
     """Tiles of `tile` pixels a side, each seen with `overlap` more around it."""
 
     def __init__(self, height: int, width: int, tile: int, overlap: int) -> None:
-        if tile < 1 or overlap < 0 or overlap * 2 > tile:
+        if tile < 1 or overlap < 1 or overlap * 2 > tile:
             raise Invalid(
-                f"Tiles of {tile} pixels with an overlap of {overlap} cannot be: the overlap is "
-                f"at least as wide as an object, and at most half a tile."
+                f"Tiles of {tile} pixels with an overlap of {overlap} cannot be: the overlap has "
+                f"at least one pixel, better as many as an object is wide, and at most half a tile."
             )
         self.height, self.width, self.tile, self.overlap = height, width, tile, overlap
         self.rows, self.columns = -(-height // tile), -(-width // tile)
@@ -75,6 +76,16 @@ class Grid:
         return Box(
             max(y0 - more, 0), max(x0 - more, 0),
             min(y1 + more, self.height), min(x1 + more, self.width),
+        )  # fmt: skip
+
+    def seam(self, place: tuple[int, int], other: tuple[int, int]) -> Box:
+        """The pixels on both sides of the border between neighbours, two deep."""
+        return self._grown(self.core(*place)).and_(self._grown(self.core(*other)))
+
+    def _grown(self, box: Box) -> Box:
+        return Box(
+            max(box.y0 - 1, 0), max(box.x0 - 1, 0),
+            min(box.y1 + 1, self.height), min(box.x1 + 1, self.width),
         )  # fmt: skip
 
     def before(self, row: int, column: int) -> Iterator[tuple[int, int]]:

@@ -17,20 +17,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Measuring"]
 
-_ROWS = ("bbox-0", "bbox-2")
-_COLUMNS = ("bbox-1", "bbox-3")
 _PLACES = ("centroid", "centroid_weighted")
+_LENGTHS = {
+    "centroid", "centroid_weighted", "centroid_local", "centroid_weighted_local",
+    "axis_major_length", "axis_minor_length", "equivalent_diameter_area", "feret_diameter_max",
+    "perimeter", "perimeter_crofton",
+}  # fmt: skip
+_SPACES = {"area", "area_bbox", "area_convex", "area_filled"}
 
 
 class Measuring:
-    """Measures every object of a plane once.
+    """Measures every object of a plane, or of a stack of planes, once.
 
     Parameters
     ----------
     pixels
-        The pixels of a box, shape (y, x) or (c, y, x).
+        The pixels of a box, shape (y, x) or (z, y, x), with several channels before.
     labels
-        The final labels of a box, shape (y, x).
+        The final labels of a box, shape (y, x) or (z, y, x).
+    first_z
+        The number of a stack's first plane.
+    spacing_um
+        Sizes of a pixel along the axes of the labels; None to measure in pixels.
     """
 
     def __init__(
@@ -39,7 +47,11 @@ class Measuring:
         properties: Sequence[str],
         pixels: Callable[[Box], NDArray[Any]],
         labels: Callable[[Box], NDArray[np.uint32]],
+        first_z: int = 0,
+        spacing_um: tuple[float, ...] | None = None,
     ) -> None:
+        self._first_z = first_z
+        self._spacing = spacing_um
         self._grid = grid
         self._properties = tuple(dict.fromkeys(("label", *properties)))
         self._pixels = pixels
@@ -76,7 +88,7 @@ class Measuring:
             int(values[i]): Box(
                 core.y0 + y.start, core.x0 + x.start, core.y0 + y.stop, core.x0 + x.stop
             )
-            for i, (y, x) in enumerate(find_objects(dense), 1)
+            for i, (*_, y, x) in enumerate(find_objects(dense), 1)
         }
 
     def _in_tile(self, place: tuple[int, int], several: set[int]) -> DataFrame:
@@ -97,10 +109,17 @@ class Measuring:
         from skimage.measure import regionprops_table
 
         pixels = self._pixels(box)
-        if pixels.ndim == 3:
+        if pixels.ndim > dense.ndim:
             pixels = np.moveaxis(pixels, 0, -1)
         try:
-            found = regionprops_table(dense, pixels, properties=self._properties)
+            found = regionprops_table(
+                dense, pixels, properties=self._properties, spacing=self._spacing
+            )
+        except NotImplementedError as error:
+            raise Invalid(
+                f"{error}: leave this property out for {dense.ndim} axes with pixels of "
+                f"{self._spacing or 'unknown'} µm, or measure in pixels with physical=False."
+            ) from None
         except AttributeError as error:
             raise Invalid(
                 f"{error}; properties are those of skimage.measure.regionprops_table."
@@ -111,23 +130,37 @@ class Measuring:
                 raise Invalid(f"The property {name!r} is no number, and cannot be in a table.")
         frame["label"] = values[frame["label"].to_numpy()].astype(np.int64)
         for name in frame.columns:
-            frame[name] += _shift(name, box)
+            shift = self._shift(str(name), box, dense.ndim)
+            if shift:
+                frame[name] += shift
         return frame
+
+    def _shift(self, name: str, box: Box, axes: int) -> float:
+        """What is added to a column that tells a place within `box`."""
+        what, _, rest = name.partition("-")
+        start = (self._first_z, box.y0, box.x0)[-axes:]
+        if what == "bbox":
+            return start[int(rest) % axes]
+        if what not in _PLACES:
+            return 0
+        axis = int(rest.partition("-")[0])
+        return start[axis] * (1.0 if self._spacing is None else self._spacing[axis])
+
+    def units(self, columns: Sequence[str]) -> dict[str, str]:
+        """The units of those columns that have one."""
+        found = {}
+        for column in columns:
+            what = column.partition("-")[0]
+            if what == "orientation":
+                found[column] = "rad"
+            elif self._spacing is not None and what in _LENGTHS:
+                found[column] = "µm"
+            elif self._spacing is not None and what in _SPACES:
+                found[column] = "µm²" if len(self._spacing) == 2 else "µm³"
+        return found
 
 
 def _dense(labels: NDArray[np.uint32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """The labels that occur, 0 first, and for each pixel its label's position among them."""
     values, places = np.unique(np.append(labels.reshape(-1), np.uint32(0)), return_inverse=True)
     return values, places[:-1].reshape(labels.shape).astype(np.int32)
-
-
-def _shift(name: str, box: Box) -> int:
-    """What is added to a column that tells a place within `box`."""
-    if name in _ROWS:
-        return box.y0
-    if name in _COLUMNS:
-        return box.x0
-    what, _, rest = name.partition("-")
-    if what in _PLACES:
-        return (box.y0, box.x0)[int(rest.partition("-")[0])]
-    return 0

@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
+from pydantic import JsonValue
+
 from ..errors import NotFound
 from ..model import Record
 
@@ -22,7 +24,8 @@ _MOST_SHOWN = 20
 class Outcome(Record):
     """One image: `done`, `failed`, or `skipped` as it was done before.
 
-    `rows` counts what went into tables; `error` is one line, `traceback` the whole of it.
+    `rows` counts what went into tables, `value` is what the function returned besides tables and
+    label images; `error` is one line, `traceback` the whole of it.
     """
 
     image_id: int
@@ -33,6 +36,7 @@ class Outcome(Record):
     attempts: int = 0
     error: str = ""
     traceback: str = ""
+    value: JsonValue = None
 
 
 class Outcomes(Sequence[Outcome]):
@@ -59,6 +63,11 @@ class Outcomes(Sequence[Outcome]):
     def failed(self) -> list[Outcome]:
         """The images that failed."""
         return [outcome for outcome in self if outcome.state == "failed"]
+
+    @property
+    def values(self) -> dict[int, JsonValue]:
+        """What the function returned besides tables and label images, by number of image."""
+        return {each.image_id: each.value for each in self if each.value is not None}
 
     @property
     def table(self) -> Table:

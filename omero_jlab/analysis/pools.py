@@ -18,13 +18,19 @@ _PATIENCE_S = 30
 class Pool:
     """Workers; who broke down, and took its work along, is replaced.
 
-    Those that do not share this process's memory get what can be sent.
+    Those that do not share this process's memory get what can be sent; those that are not `is_here`
+    run on other machines.
     """
 
     def __init__(
-        self, make: Callable[[], Executor], workers: int, shares_memory: bool = False
+        self,
+        make: Callable[[], Executor],
+        workers: int,
+        shares_memory: bool = False,
+        is_here: bool = True,
     ) -> None:
         self._make = make
+        self.is_here = is_here
         self.shares_memory = shares_memory
         self._executor = make()
         self.workers = workers
@@ -70,7 +76,9 @@ def open_pool(on: Any, workers: int | None) -> Iterator[Pool]:
         pool = Pool(lambda: _processes(count), count)
     else:
         with _client(on) as client:
-            pool = Pool(lambda: client.get_executor(pure=False, retries=0), _threads(client))
+            pool = Pool(
+                lambda: client.get_executor(pure=False, retries=0), _threads(client), is_here=False
+            )
             try:
                 yield pool
             finally:

@@ -10,7 +10,7 @@ from ..errors import Conflict, Invalid
 from ..objects import Table
 from ..objects.thing import Thing
 from .outcomes import Outcome
-from .task import Run
+from .task import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,12 +30,12 @@ class SharedTables:
     image counts as done when it stands there, which is after its rows are stored.
     """
 
-    def __init__(self, target: Thing[Any], run: Run) -> None:
+    def __init__(self, target: Thing[Any], task: Task) -> None:
         self._target = target
-        self._run = run
-        self._log_name = _LOG.format(run.name)
+        self._task = task
+        self._log_name = _LOG.format(task.name)
         # The newest of a name last.
-        found = {t.name: t for t in target.tables if run.made(t.record.provenance)}
+        found = {t.name: t for t in target.tables if task.made(t.record.provenance)}
         self._log = found.pop(self._log_name, None)
         self.tables: dict[str, Table] = found
         self._waiting: list[tuple[Outcome, dict[str, DataFrame]]] = []
@@ -55,7 +55,8 @@ class SharedTables:
             stored = {int(number) for number in table.query(columns=[IMAGE])[IMAGE].unique()}
             _delete(table, stored - set(done))
         if self._log is not None:
-            self._log.delete_rows('state == "failed"')
+            failed = self._log.query('state == "failed"', columns=[IMAGE])[IMAGE]
+            _delete(self._log, {int(number) for number in failed} - set(done))
 
     def forget(self) -> None:
         """Go on with new tables."""
@@ -139,7 +140,7 @@ class SharedTables:
 
     def _attach(self, frame: DataFrame, name: str) -> Table:
         return self._target.attach_table(
-            frame, name, links={IMAGE: "image"}, provenance=self._run.provenance
+            frame, name, links={IMAGE: "image"}, provenance=self._task.provenance
         )
 
 

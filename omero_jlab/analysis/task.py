@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import inspect
 import json
 import pickle
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
-from ..errors import Invalid, NotFound
+from ..errors import Invalid, Unauthenticated
+from ..model import Image as ImageRecord
 from ..model import Provenance
-from ..objects import Image, Labels, Table
+from ..objects import Image
+from ..remote import RemoteSession
+from .code import called, digest, text, version
 from .returned import Returned, sorted_out
 
-__all__ = ["Done", "Failure", "Run", "is_done", "packed", "work", "work_packed"]
-
-_RUN, _LAST = "run", "last"
+__all__ = ["Done", "Failure", "Task", "packed", "work", "work_packed"]
 
 
 @dataclass(frozen=True)
-class Run:
+class Task:
     """One function with its parameters, and what its results are called.
 
-    `key` is equal for equal functions, parameters and names.  Where tables are `shared`, the
-    caller stores them.
+    `key` is equal for equal functions, parameters, names and targets.  Where tables are `shared`,
+    the caller stores them.
     """
 
     function: Callable[..., Any]
@@ -40,9 +40,13 @@ class Run:
 
     @classmethod
     def of(
-        cls, function: Callable[..., Any], parameters: Mapping[str, Any], name: str, shared: bool
-    ) -> Run:
-        """Describe a function's run.
+        cls,
+        function: Callable[..., Any],
+        parameters: Mapping[str, Any],
+        name: str,
+        target: tuple[str, int] | None,
+    ) -> Task:
+        """Describe a function's run; `target` is what has the tables that all images share.
 
         Raises
         ------
@@ -56,66 +60,82 @@ class Run:
                 f"The parameters are kept with the results and must be numbers, texts, lists or "
                 f"mappings of them: {error}. Take other things from the function's surroundings."
             ) from None
-        source = _source(function)
-        told_all = json.dumps([_called(function), source, told, name], sort_keys=True)
+        source = digest(function)
+        told_all = json.dumps([called(function), source, told, name, target], sort_keys=True)
         key = hashlib.sha256(told_all.encode()).hexdigest()[:24]
         provenance = Provenance(
-            program=_called(function),
-            version=_version(function),
-            parameters=told | {_RUN: key},
-            cell=source,
+            program=called(function),
+            version=version(function),
+            parameters=told,
+            cell=text(function),
+            source=source,
+            run=key,
         )
-        return cls(function, dict(parameters), name, shared, key, provenance)
+        return cls(function, dict(parameters), name, target is not None, key, provenance)
 
     def made(self, provenance: Provenance | None) -> bool:
         """Whether a result came of an equal run."""
-        return provenance is not None and provenance.parameters.get(_RUN) == self.key
+        return provenance is not None and provenance.run == self.key
 
-    def provenance_of(self, image_id: int, last: bool) -> Provenance:
-        """How a result of one image was made; the `last` one stored says so."""
-        parameters = self.provenance.parameters | ({_LAST: True} if last else {})
-        update = {"parameters": parameters, "image_ids": (image_id,)}
-        return self.provenance.model_copy(update=update)
+    def provenance_of(self, image_id: int) -> Provenance:
+        """How a result of one image was made."""
+        return self.provenance.model_copy(update={"image_ids": (image_id,)})
 
 
 @dataclass(frozen=True)
 class Done:
-    """An image that is done; `tables` are what the caller is to store."""
+    """An image that is done.
+
+    `tables` are what the caller is to store, `results` the numbers of what was stored, `value`
+    what else the function returned, as JSON.
+    """
 
     rows: int
     seconds: float
     tables: dict[str, Any]
+    value: str | None = None
+    results: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An image that failed: one line, and the whole of it."""
+    """An image that failed: one line, and the whole of it.
+
+    `results` are the numbers of what was stored before; `expired` says that the worker's right
+    to ask the repository had ended.
+    """
 
     error: str
     traceback: str
     seconds: float
+    results: tuple[int, ...] = ()
+    expired: bool = False
 
 
-def work(run: Run, image: Image, again: bool) -> Done | Failure:
-    """Call the function and store label images, and tables that are not shared.
+@dataclass
+class _Stored:
+    results: list[int] = field(default_factory=list)
 
-    With `again`, what an earlier attempt left is taken away first.
-    """
+
+def work(task: Task, image: Image) -> Done | Failure:
+    """Call the function and store label images, and tables that are not shared."""
     began = time.perf_counter()
+    stored = _Stored()
     try:
-        returned = sorted_out(run.function(image, **run.parameters), run.name)
-        if again:
-            _clear(run, image)
-        _store(run, image, returned)
+        returned = sorted_out(task.function(image, **task.parameters), task.name)
+        _store(task, image, returned, stored)
     except Exception as error:  # noqa: BLE001 - whatever the function raises is its image's failure
         told = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-        return Failure(told, traceback.format_exc(), time.perf_counter() - began)
-    tables = returned.tables if run.shared else {}
-    return Done(returned.rows, time.perf_counter() - began, tables)
+        failed = Failure(told, traceback.format_exc(), 0, tuple(stored.results))
+        expired = isinstance(error, Unauthenticated)
+        return replace(failed, seconds=time.perf_counter() - began, expired=expired)
+    tables = returned.tables if task.shared else {}
+    seconds = time.perf_counter() - began
+    return Done(returned.rows, seconds, tables, returned.value, tuple(stored.results))
 
 
-def packed(run: Run, image: Image) -> bytes:
-    """A task for a process that shares nothing with this one.
+def packed(task: Task) -> bytes:
+    """A task for processes that share nothing with this one.
 
     Raises
     ------
@@ -125,7 +145,7 @@ def packed(run: Run, image: Image) -> bytes:
     import cloudpickle  # type: ignore[import-untyped]
 
     try:
-        data: bytes = cloudpickle.dumps((run, image))
+        data: bytes = cloudpickle.dumps(task)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise Invalid(
             f"The function cannot be sent to another process: {error}. Make inside of the function "
@@ -134,10 +154,13 @@ def packed(run: Run, image: Image) -> bytes:
     return data
 
 
-def work_packed(data: bytes, again: bool) -> Done | Failure:
-    """`work` on what `packed` packed; what cannot be unpacked there is a failure, too."""
+def work_packed(data: bytes, record: ImageRecord, url: str, secret: str) -> Done | Failure:
+    """`work` on what `packed` packed; what cannot be unpacked there is a failure, too.
+
+    The repository at `url` is asked under `secret`, which is for this work alone.
+    """
     try:
-        run, image = pickle.loads(data)
+        task = _unpacked(data)
     except Exception as error:  # noqa: BLE001 - a module may be missing, or do anything
         return Failure(
             f"The worker cannot load the function: {type(error).__name__}: {error}. Its "
@@ -145,60 +168,25 @@ def work_packed(data: bytes, again: bool) -> Done | Failure:
             traceback.format_exc(),
             0,
         )
-    return work(run, image, again)
+    return work(task, Image(_session(url, secret), record))
 
 
-def is_done(run: Run, image: Image) -> bool:
-    """Whether an equal run stored everything for an image."""
-    return any(
-        run.made(provenance) and provenance is not None and _LAST in provenance.parameters
-        for provenance in (result.record.provenance for result in _results(image))
-    )
+@lru_cache(maxsize=4)
+def _unpacked(data: bytes) -> Task:
+    # What the function keeps for itself, a model that it loaded, serves its next images, too.
+    task: Task = pickle.loads(data)
+    return task
 
 
-def _store(run: Run, image: Image, returned: Returned) -> None:
-    tables = {} if run.shared else returned.tables
-    left = len(returned.labels) + len(tables)
+@lru_cache(maxsize=4)
+def _session(url: str, secret: str) -> Any:
+    return RemoteSession(url, secret)
+
+
+def _store(task: Task, image: Image, returned: Returned, stored: _Stored) -> None:
+    made = task.provenance_of(image.id)
     for name, labels in returned.labels.items():
-        left -= 1
-        image.attach_labels(labels, name, provenance=run.provenance_of(image.id, not left))
-    for name, frame in tables.items():
-        left -= 1
-        image.attach_table(frame, name, provenance=run.provenance_of(image.id, not left))
-
-
-def _clear(run: Run, image: Image) -> None:
-    for result in _results(image):
-        if run.made(result.record.provenance):
-            try:
-                result.delete()
-            except NotFound:
-                continue
-
-
-def _results(image: Image) -> list[Table | Labels]:
-    return [*image.tables, *image.labels]
-
-
-def _called(function: Callable[..., Any]) -> str:
-    module = getattr(function, "__module__", "") or ""
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    return name if module in ("", "__main__") else f"{module}.{name}"
-
-
-def _source(function: Callable[..., Any]) -> str:
-    """The function's text, or what it is compiled to where there is none."""
-    try:
-        return inspect.getsource(inspect.unwrap(function))
-    except (OSError, TypeError):
-        import cloudpickle
-
-        return hashlib.sha256(cloudpickle.dumps(function)).hexdigest()
-
-
-def _version(function: Callable[..., Any]) -> str:
-    package = (getattr(function, "__module__", "") or "").partition(".")[0]
-    try:
-        return importlib.metadata.version(package) if package else ""
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+        stored.results.append(image.attach_labels(labels, name, provenance=made).id)
+    if not task.shared:
+        for name, frame in returned.tables.items():
+            stored.results.append(image.attach_table(frame, name, provenance=made).id)

@@ -29,14 +29,18 @@ __all__ = ["Measurement", "measure_tiles"]
 
 
 class Measurement:
-    """Objects of one plane.
+    """Objects of one plane, or of a stack of planes.
 
-    `table` has a row an object, with the column `label`; `labels` is a lazy array (y, x), uint32,
+    `table` has a row an object, with the column `label`; `units` holds the units of columns that
+    have one, as `attach_table` takes them; `labels` is a lazy array (y, x) or (z, y, x), uint32,
     on this machine's disk for as long as the measurement lives; `count` is the number of objects.
     """
 
-    def __init__(self, table: DataFrame, labels: dask.array.Array, folder: Path) -> None:
+    def __init__(
+        self, table: DataFrame, units: dict[str, str], labels: dask.array.Array, folder: Path
+    ) -> None:
         self.table = table
+        self.units = units
         self.labels = labels
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
@@ -46,7 +50,7 @@ class Measurement:
         return len(self.table)
 
     def __repr__(self) -> str:
-        height, width = self.labels.shape
+        height, width = self.labels.shape[-2:]
         return f"<{self.count:,} objects in {width} × {height} pixels>"
 
 
@@ -59,53 +63,68 @@ def measure_tiles(
     measured: Sequence[int | str] | None = None,
     tile: int = 1024,
     overlap: int = 64,
-    z: int = 0,
+    z: int | slice = 0,
     t: int = 0,
     level: int = 0,
+    physical: bool = False,
     workers: int | None = None,
 ) -> Measurement:
-    """Segment a plane of any size tile by tile, and measure its objects.
+    """Segment a plane of any size tile by tile, and measure its objects; or a stack of planes.
 
-    An object that tile borders cut is put together and counted once; it must be smaller than the
-    overlap to be found whole by both tiles.  Memory holds a few tiles and the objects that lie in
-    several; the rest is on disk, in the folder for temporary files.
+    An object that tile borders cut is put together and counted once.  One that is smaller than
+    the overlap is found whole by both tiles; of a larger one each tile sees a part, and the parts
+    are joined where they go across the border: that is exact where `segment` finds the same
+    pixels whatever is around them, as a threshold does.  Memory holds a few tiles, a stack's with
+    all planes, and the objects that lie in several; the rest is on disk, in the folder for
+    temporary files.
 
     Parameters
     ----------
     segment
-        From pixels (y, x), or (c, y, x) of several channels, to labels (y, x), 0 for background.
-        It is called by several threads at once.
+        From pixels (y, x), of a stack (z, y, x), with an axis before it for several channels, to
+        labels without that axis, 0 for background.  It is called by several threads at once.
     channels
         Numbers or names of what `segment` sees.
     properties
-        Of `skimage.measure.regionprops_table`, in pixels; places are those of the whole plane.
+        Of `skimage.measure.regionprops_table`; places are those of the whole plane.
     measured
         Channels for intensities; those of `segment` by itself.  With several of them columns end
         with their position among them: `intensity_mean-0`.
     tile, overlap
         Sides of a tile, and how much more of each side is seen.
+    z
+        A plane, or a slice of them: `slice(None)` is the whole stack.
+    physical
+        Measure in micrometres, µm² and µm³ by the image's pixel size, which may differ from axis
+        to axis; else in pixels.  `bbox` is always in pixels.
 
     Raises
     ------
     Invalid
-        The image has no such plane, or `segment` answered no labels of the tile's shape.
+        The image has no such plane, its pixel size is not known, or `segment` answered no labels
+        of the tile's shape.
     """
     height, width = image.levels[level]
     grid = Grid(height, width, tile, overlap)
+    planes = _planes(image, z)
+    spacing = _spacing(image, level, isinstance(z, slice)) if physical else None
     folder = Path(tempfile.mkdtemp(prefix="omero-jlab-tiles-"))
-    tiles = _Tiles(grid, folder)
+    tiles = _Tiles(grid, folder, len(planes) if isinstance(z, slice) else None)
     count = workers or os.cpu_count() or 1
 
+    def channel(name: int | str, box: Box) -> NDArray[Any]:
+        place = (box.y0, box.x0, box.y1 - box.y0, box.x1 - box.x0)
+        if isinstance(z, slice):
+            return np.stack([image.region(*place, name, each, t, level) for each in planes])
+        return image.region(*place, name, z, t, level)
+
     def pixels(names: Sequence[int | str], box: Box) -> NDArray[Any]:
-        planes = [
-            image.region(box.y0, box.x0, box.y1 - box.y0, box.x1 - box.x0, name, z, t, level)
-            for name in names
-        ]
-        return planes[0] if len(names) == 1 else np.stack(planes)
+        found = [channel(name, box) for name in names]
+        return found[0] if len(names) == 1 else np.stack(found)
 
     def find(place: tuple[int, int]) -> None:
         box = grid.seen(*place)
-        tiles.put(place, _labels(segment(pixels(channels, box)), box))
+        tiles.put(place, _labels(segment(pixels(channels, box)), tiles.shape(box)))
 
     intensities = channels if measured is None else measured
     try:
@@ -114,13 +133,43 @@ def measure_tiles(
             numbers = numbered(grid, tiles.get)
             _all(threads, lambda place: tiles.number(place, numbers), grid)
             measuring = Measuring(
-                grid, properties, lambda box: pixels(intensities, box), tiles.labels
+                grid,
+                properties,
+                lambda box: pixels(intensities, box),
+                tiles.labels,
+                planes[0],
+                spacing,
             )
             table = measuring.table(threads)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Measurement(table, tiles.as_dask(), folder)
+    return Measurement(table, measuring.units(list(table.columns)), tiles.as_dask(), folder)
+
+
+def _planes(image: Image, z: int | slice) -> range:
+    if not isinstance(z, slice):
+        return range(z, z + 1)
+    planes = range(image.shape[2])[z]
+    if not planes or planes.step != 1:
+        raise Invalid(
+            f"The image has the planes 0 to {image.shape[2] - 1}; a stack is some of them that "
+            f"follow each other, not {z}."
+        )
+    return planes
+
+
+def _spacing(image: Image, level: int, is_stack: bool) -> tuple[float, ...]:
+    """Sizes of a pixel of a level along (z,) y, x, in micrometres."""
+    z, y, x = image.pixel_size_um
+    (full_height, full_width), (height, width) = image.levels[0], image.levels[level]
+    if y is None or x is None or (is_stack and z is None):
+        raise Invalid(
+            f"The image's pixel size is (z, y, x) = {(z, y, x)} µm, and what is None is needed to "
+            f"measure in micrometres: set it, or measure in pixels with physical=False."
+        )
+    plane = (y * full_height / height, x * full_width / width)
+    return (z, *plane) if is_stack and z is not None else plane
 
 
 def _all(
@@ -132,29 +181,34 @@ def _all(
 
 
 class _Tiles:
-    """Labels on disk: of each tile as it was seen, and of the whole plane."""
+    """Labels on disk: of each tile as it was seen, and of the whole plane or stack."""
 
-    def __init__(self, grid: Grid, folder: Path) -> None:
+    def __init__(self, grid: Grid, folder: Path, depth: int | None) -> None:
         import zarr
 
         self._grid = grid
         self._folder = folder
+        self._before = () if depth is None else (depth,)
         self._whole = zarr.create_array(
             store=str(folder / "labels.zarr"),
-            shape=(grid.height, grid.width),
-            chunks=(grid.tile, grid.tile),
+            shape=(*self._before, grid.height, grid.width),
+            chunks=(*self._before, grid.tile, grid.tile),
             dtype="uint32",
         )
 
+    def shape(self, box: Box) -> tuple[int, ...]:
+        """The shape of the labels of a box."""
+        return (*self._before, box.y1 - box.y0, box.x1 - box.x0)
+
     def put(self, place: tuple[int, int], labels: NDArray[np.uint32]) -> None:
-        """Keep a tile's labels, shape (y, x)."""
+        """Keep a tile's labels."""
         self._file(*place).write_bytes(imagecodecs.zstd_encode(labels.tobytes(), level=1))
 
     def get(self, row: int, column: int) -> NDArray[np.uint32]:
-        """A tile's labels, shape (y, x)."""
-        y0, x0, y1, x1 = self._grid.seen(row, column)
+        """A tile's labels, shape (y, x) or (z, y, x)."""
+        shape = self.shape(self._grid.seen(row, column))
         data = imagecodecs.zstd_decode(self._file(row, column).read_bytes())
-        return np.frombuffer(data, np.uint32).reshape(y1 - y0, x1 - x0)
+        return np.frombuffer(data, np.uint32).reshape(shape)
 
     def _file(self, row: int, column: int) -> Path:
         return self._folder / f"{row}-{column}.zst"
@@ -165,7 +219,7 @@ class _Tiles:
         self._whole[core.slices] = numbers.of(*place)[self.get(*place)[core.within(seen)]]
 
     def labels(self, box: Box) -> NDArray[np.uint32]:
-        """Labels of the whole, shape (y, x)."""
+        """Labels of the whole, shape (y, x) or (z, y, x)."""
         return np.asarray(self._whole[box.slices])
 
     def as_dask(self) -> dask.array.Array:
@@ -175,9 +229,8 @@ class _Tiles:
         return dask.array.from_zarr(self._whole)
 
 
-def _labels(found: Any, box: Box) -> NDArray[np.uint32]:
+def _labels(found: Any, shape: tuple[int, ...]) -> NDArray[np.uint32]:
     labels = np.asarray(found)
-    shape = (box.y1 - box.y0, box.x1 - box.x0)
     if labels.shape != shape or labels.dtype.kind not in "biu":
         raise Invalid(
             f"segment answered an array of shape {labels.shape} and type {labels.dtype} for a tile "

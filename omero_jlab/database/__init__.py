@@ -37,6 +37,7 @@ from .migrate import (
     steps_to_newest,
 )
 from .regions import FolderRoiRow, FolderRow, RoiRow
+from .runs import DelegationImageRow, DelegationRow, RunImageRow, RunRow
 
 __all__ = [
     "TARGET_COLUMNS",
@@ -49,6 +50,8 @@ __all__ = [
     "DamageRow",
     "DatasetImageRow",
     "DatasetRow",
+    "DelegationImageRow",
+    "DelegationRow",
     "DeletionRow",
     "Engines",
     "ErasureRow",
@@ -70,6 +73,8 @@ __all__ = [
     "ProjectRow",
     "RepositoryRow",
     "RoiRow",
+    "RunImageRow",
+    "RunRow",
     "ScreenPlateRow",
     "ScreenRow",
     "SegmentRow",

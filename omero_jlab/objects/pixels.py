@@ -65,10 +65,10 @@ def open_in(
         raise Invalid(f"An image opens in {', '.join(_LINES)}, not in {program!r}.")
     from ..remote.pixels import address_with_capability
 
-    address, secret, _ = address_with_capability(session, image_id, seconds)
+    address, made = address_with_capability(session, image_id, seconds)
     version, line = _LINES[program]
     root = (url or address).rstrip("/")
-    at = f"{root}/{API_PATH}zarr/cap/{secret}/{version}/images/{image_id}.zarr"
+    at = f"{root}/{API_PATH}zarr/cap/{made.secret}/{version}/images/{image_id}.zarr"
     return str(line(at))
 
 

@@ -26,6 +26,7 @@ def provenance_html(provenance: Provenance | None) -> str:
         ("images", ", ".join(map(str, provenance.image_ids))),
         ("files", ", ".join(provenance.files)),
         ("cell", provenance.cell),
+        ("source", provenance.source),
         ("made at", made_at),
         ("made by", provenance.made_by),
     ]

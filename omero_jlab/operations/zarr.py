@@ -28,6 +28,11 @@ class Zarr(Protocol):
         """The asking user's capabilities that have not expired; an administrator sees all."""
         ...
 
+    @http.post("capabilities/{capability_id}/renewal")
+    def renew_capability(self, capability_id: int, seconds: int = 3600) -> Capability:
+        """Let the same secret hold for so long from now; one that has expired is gone."""
+        ...
+
     @http.delete("capabilities/{capability_id}")
     def remove_capability(self, capability_id: int) -> None:
         """Make a capability worthless at once."""

@@ -7,14 +7,17 @@ image alone; they answer encoded chunks, which this process writes.  They need t
 from __future__ import annotations
 
 import json
+import logging
 import socket
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import Unavailable
+from ..errors import OmeroError, Unavailable
 from ..model import ImagePart
 from ..model.chunks import ChunkIndex, LevelLayout
 from ..model.zarr import Stamp
@@ -26,7 +29,10 @@ from .zarr import CapabilityFiles
 
 __all__ = ["pixels_for_workers", "pyramid_on_cluster", "threads_of_cluster"]
 
+log = logging.getLogger(__name__)
+
 _PATIENCE_S = 15
+_LOOK_S = 2
 
 
 def threads_of_cluster(
@@ -77,18 +83,61 @@ def pyramid_on_cluster(
     try:
         with _connected(cluster) as client:
 
-            def elsewhere(level: int) -> Elsewhere:
-                pixels = pixels_for_workers(files, level, reader.level(level).layout, part)
+            def elsewhere(level: int) -> Elsewhere | None:
+                try:
+                    pixels = pixels_for_workers(files, level, reader.level(level).layout, part)
+                except OmeroError as error:
+                    log.warning("the levels are made here, for workers could not read: %s", error)
+                    return None
 
                 def submit(function: Callable[..., Any], *args: Any) -> Any:
-                    return client.submit(function, pixels, *args, pure=False)
+                    try:
+                        return client.submit(function, pixels, *args, pure=False)
+                    # Whatever a client raises that has lost its scheduler.
+                    except Exception as error:  # noqa: BLE001
+                        failed: Future[Any] = Future()
+                        failed.set_exception(error)
+                        return failed
 
-                return Elsewhere(submit, 2 * threads)
+                return Elsewhere(submit, 2 * threads, _Presence(client).is_there)
 
             made = build_pyramid(reader, Path(folder), tell, cancelled, elsewhere)
             return made.to_bytes()
     finally:
         reader.close()
+
+
+class _Presence:
+    """Whether a cluster has workers; one that lost them all may get others in a moment."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._asked = self._seen = time.monotonic()
+        self._gone = False
+
+    def is_there(self) -> bool:
+        """False from the moment on that nobody has been there for a while."""
+        now = time.monotonic()
+        if self._gone or now - self._asked < _LOOK_S:
+            return not self._gone
+        self._asked = now
+        if self._workers():
+            self._seen = now
+        elif now - self._seen > _PATIENCE_S:
+            log.warning(
+                "the Dask cluster has had no workers for %s seconds: the rest of the levels is "
+                "made here",
+                _PATIENCE_S,
+            )
+            self._gone = True
+        return not self._gone
+
+    def _workers(self) -> int:
+        try:
+            return len(self._client.nthreads())
+        # Whatever a client raises that has lost its scheduler.
+        except Exception:  # noqa: BLE001
+            return 0
 
 
 def pixels_for_workers(

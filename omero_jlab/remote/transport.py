@@ -23,6 +23,7 @@ from ..errors import (
     Unavailable,
     error_for,
 )
+from ..model import DELEGATED
 from ..operations import Request
 from .wire import API_PATH, GROUP, PIECE, REQUEST_ID
 
@@ -60,6 +61,11 @@ class Transport:
 
     def __reduce__(self) -> tuple[type[Transport], tuple[str, str | None]]:
         return Transport, (self.url, self.token)
+
+    @property
+    def is_delegated(self) -> bool:
+        """Whether its token is a worker's own, which other workers may have, too."""
+        return (self.token or "").startswith(DELEGATED)
 
     def operate(self, request: Request, group: str | int | None, request_id: str | None) -> bytes:
         """The answer to a catalogued operation."""

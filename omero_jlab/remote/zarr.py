@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import Unauthenticated
 from .transport import Transport, is_loopback
 
 __all__ = ["ABSENT", "PACKED", "CapabilityFiles", "zarr_file"]
@@ -65,6 +66,13 @@ class CapabilityFiles:
             The capability has expired or was revoked.
         """
         # The secret goes as a header: addresses end up in logs.
-        return zarr_file(
-            self._transport, f"zarr/cap/-/{self._version}/images/{self._image_id}.zarr/{key}"
-        )
+        path = f"zarr/cap/-/{self._version}/images/{self._image_id}.zarr/{key}"
+        try:
+            return zarr_file(self._transport, path)
+        except Unauthenticated as error:
+            raise Unauthenticated(
+                f"The right to read image {self._image_id}, which came to this process with its "
+                f"pixels, has expired or was revoked. It is renewed as long as the program that "
+                f"made the array keeps it: make the array again (image.dask(), image.zarr()) and "
+                f"keep it until the result is there."
+            ) from error

@@ -135,7 +135,8 @@ class DaskConfig(Record):
     """A Dask cluster that helps with pyramids: its scheduler's address, `tcp://host:8786`.
 
     Its workers have this package.  Those that do not see the repository's disk need `url`, the
-    address at which they reach the server: they get a capability for one image at a time.
+    address at which they reach the server: they get a capability for one image at a time, which is
+    renewed until its levels are made.
     """
 
     address: str = ""

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from jupyter_server.auth import IdentityProvider
@@ -20,6 +20,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ..errors import Denied, Invalid, NotFound, OmeroError, Unauthenticated, status_of
+from ..model import DELEGATED
 from ..operations import AnySession
 from ..remote.wire import GROUP, PIECE, REQUEST_ID, USER
 from .holder import Holder
@@ -91,8 +92,17 @@ class RepositoryHandler(JupyterHandler):
             return Bearer(unquote(self.request.headers.get(USER, "")) or None)
         if self.holder.upstream is not None:
             return None
-        user = await self.offload(lambda: self.holder.store().user_of_token(secret))
-        return None if user is None else Bearer(user)
+        return await self.offload(lambda: self._bearer_of(secret))
+
+    def _bearer_of(self, secret: str) -> Bearer | None:
+        store = self.holder.store()
+        user = store.user_of_token(secret)
+        if user is not None:
+            return Bearer(user)
+        session = store.delegated_session(secret)
+        if session is None and secret.startswith(DELEGATED):
+            raise _ended()
+        return None if session is None else Bearer(session.user, delegated=True)
 
     @property
     def secret(self) -> str | None:
@@ -117,6 +127,13 @@ class RepositoryHandler(JupyterHandler):
 
     def session(self) -> AnySession:
         """The repository as the asking user sees it; not on the event loop."""
+        if self._bearer is not None and self._bearer.delegated:
+            session = self.holder.store().delegated_session(
+                self.secret or "", self.group, self.request_id
+            )
+            if session is None:
+                raise _ended()
+            return cast(AnySession, session)
         own = self.account is None and self.holder.store().tier == "personal"
         return self.holder.session(self.account, self.group, self.request_id, own)
 
@@ -238,6 +255,13 @@ class RepositoryHandler(JupyterHandler):
         return Unauthenticated(
             "Nobody is logged in: send a token as `Authorization: Bearer …`, or log in to Jupyter."
         )
+
+
+def _ended() -> Unauthenticated:
+    # Where there are delegations, a repository is open: its modules are loaded.
+    from ..repository.delegated import ended
+
+    return ended()
 
 
 @web.stream_request_body

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -55,6 +55,10 @@ class OpenRepository(Protocol):
     ) -> AnySession: ...
 
     def user_of_token(self, secret: str) -> str | None: ...
+
+    def delegated_session(
+        self, secret: str, group: str | int | None = None, request_id: str | None = None
+    ) -> Any: ...
 
     @property
     def zarr_origins(self) -> tuple[str, ...]: ...

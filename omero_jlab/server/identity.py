@@ -43,9 +43,10 @@ class Nobody(IdentityProvider):
 class Bearer(IdentityProvider):
     """The provider of one request that carries one of our tokens."""
 
-    def __init__(self, account: str | None) -> None:
+    def __init__(self, account: str | None, delegated: bool = False) -> None:
         super().__init__(token="")
         self.account = account
+        self.delegated = delegated
 
     def get_user(self, handler: object) -> User:
         """The user for whom the token stands."""

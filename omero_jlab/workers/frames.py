@@ -5,11 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-__all__ = ["ANSWER", "CALL", "CANCEL", "FAILURE", "HEAD", "PROGRESS", "read_frame", "to_frame"]
+__all__ = [
+    "ANSWER", "CALL", "CANCEL", "FAILURE", "HEAD", "PROGRESS", "SAID", "read_frame", "to_frame",
+]  # fmt: skip
 
 CALL, CANCEL = b"C", b"X"
 PROGRESS, ANSWER, FAILURE = b"P", b"+", b"!"
 HEAD = struct.Struct("<cQ")
+SAID = "omero-jlab says: "
+"""Begins a line of a process's standard error that its caller is to log."""
 
 
 def to_frame(kind: bytes, body: bytes = b"") -> bytes:

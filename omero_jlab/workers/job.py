@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from ..errors import OmeroError
 from .child import die_with_parent
-from .frames import ANSWER, CALL, CANCEL, FAILURE, PROGRESS, read_frame, to_frame
+from .frames import ANSWER, CALL, CANCEL, FAILURE, PROGRESS, SAID, read_frame, to_frame
 
 __all__ = ["NICE", "main"]
 
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
     """Answer calls until the input ends."""
     die_with_parent(int(arguments[0]))
     os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    logging.disable(logging.CRITICAL)
+    _log()
     # What a library prints must not get between the bytes of an answer.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -76,6 +76,13 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=conversation.listen, daemon=True).start()
     while True:
         conversation.send(*_answer(conversation, conversation.calls.get()))
+
+
+def _log() -> None:
+    """Write this package's warnings to standard error, where the caller finds them."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(logging.Filter("omero_jlab"))
+    logging.basicConfig(level=logging.WARNING, format=f"{SAID}%(message)s", handlers=[handler])
 
 
 def _answer(conversation: _Conversation, call: dict[str, Any]) -> tuple[bytes, bytes]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from ..errors import OmeroError, Unavailable, error_for
-from .frames import ANSWER, CALL, CANCEL, FAILURE, HEAD, PROGRESS, to_frame
+from .frames import ANSWER, CALL, CANCEL, FAILURE, HEAD, PROGRESS, SAID, to_frame
 from .launch import command, environment
 from .messages import signal_name
 
@@ -34,6 +34,7 @@ class JobProcess:
 
     def __init__(self) -> None:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._told = 0
         try:
             self._process = subprocess.Popen(
                 [*command("job"), str(os.getpid())],
@@ -86,6 +87,14 @@ class JobProcess:
         except BaseException:
             self.end()
             raise
+
+    def said(self) -> list[str]:
+        """What the process warned of since this was asked last, line by line."""
+        size = os.fstat(self._said.fileno()).st_size
+        new = os.pread(self._said.fileno(), min(size - self._told, 1 << 16), self._told)
+        self._told = size
+        lines = new.decode(errors="replace").splitlines()
+        return [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]
 
     def end(self) -> None:
         """End the process, whatever it does."""

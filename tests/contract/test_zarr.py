@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -349,3 +350,32 @@ def test_real_files_pixel_by_pixel(own: Repository, real_data: Path) -> None:
                 for i, j, k in {(0, 0, 0), (t - 1, c - 1, z - 1)}:
                     plane = image.plane(j, k, i, number)
                     assert np.array_equal(level[i, j, k], plane), (image, version, number)
+
+
+def test_what_workers_may_is_renewed_while_the_array_lives(
+    world: World, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not world.over_http:
+        pytest.skip("what has no server is read from its files")
+    monkeypatch.setattr(remote_pixels, "LASTS_S", 3)
+    session = image._session
+    known = {c.id for c in session.zarr.capabilities()}
+
+    def made() -> Any:
+        (found,) = [c for c in session.zarr.capabilities() if c.id not in known]
+        return found
+
+    lazy = image.dask()
+    pickled = pickle.dumps(lazy)
+    first = made()
+    deadline = time.monotonic() + 60
+    while made().expires_at == first.expires_at:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    session.zarr.remove_capability(first.id)
+    read = pickle.loads(pickled)
+    # A worker that sees the files needs no right; others are told what to do.
+    monkeypatch.setattr(remote_pixels, "_reader_of", lambda part: None)
+    with pytest.raises(Unauthenticated, match=r"make the array again .*image\.dask"):
+        read[0, 0, 0].compute()
+    assert np.array_equal(lazy[0, 0, 0].compute(), PIXELS[0, 0, 0])

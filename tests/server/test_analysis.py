@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import threading
 import time
@@ -19,8 +18,9 @@ from skimage.measure import label, regionprops_table
 
 import omero_jlab
 from omero_jlab.analysis import map_images, measure_tiles
+from omero_jlab.analysis.token import WorkersToken
 from omero_jlab.connection import disconnect
-from omero_jlab.errors import Invalid, NotFound, Unavailable
+from omero_jlab.errors import Invalid, NotFound, OmeroError, Unavailable
 from omero_jlab.objects import Image, Repository
 
 COUNT = 6
@@ -187,8 +187,7 @@ class FragileExecutor(Executor):
     def _run(self, future: Future[Any], function: Any, arguments: Any) -> None:
         if future.done():
             return
-        _, image = pickle.loads(arguments[0])
-        if image.id == self._victim:
+        if arguments[1].id == self._victim:
             time.sleep(0.1)
             for each in self._given:
                 if not each.done():
@@ -254,6 +253,294 @@ def test_rows_that_do_not_fit_fail_their_image_alone(images: list[Image], datase
     assert len(outcomes.table) == COUNT - 1
 
 
+# -- runs
+
+
+def test_what_is_no_table_is_remembered(repo: Repository, images: list[Image]) -> None:
+    calls: list[int] = []
+
+    def look(image: Image) -> Any:
+        calls.append(image.id)
+        number = int(image.name.split()[-1])
+        kinds = [None, 3.5, "a word", [1, {"two": np.float32(2.5)}], float("nan")]
+        return kinds[number] if number < 5 else {"found": squares(image)[1], "most": [number]}
+
+    outcomes = map_images(look, images, "values")
+    assert [o.value for o in outcomes][:4] == [None, 3.5, "a word", [1, {"two": 2.5}]]
+    assert np.isnan(outcomes[4].value) and outcomes[5].value == {"most": [5]}  # type: ignore[arg-type]
+    calls.clear()
+    again = map_images(look, images, "values")
+    assert calls == [] and {o.state for o in again} == {"skipped"}
+    assert again[5].value == {"most": [5]} and again[1].value == 3.5
+    run = next(run for run in repo.runs if run.name == "values")
+    assert run.record.done == COUNT and "def look" in run.record.text
+    assert run.values[images[2].id] == "a word"
+    assert len(run.to_pandas()) == COUNT
+    images[5].table("found").delete()
+    map_images(look, images, "values")
+    assert calls == [images[5].id], "what lost its results is done again"
+    run.delete()
+    assert not [table for table in images[5].tables if table.name == "found"]
+    assert run.id not in [run.id for run in repo.runs]
+
+
+def test_failures_are_kept_and_tried_again_by_choice(repo: Repository, images: list[Image]) -> None:
+    calls: list[int] = []
+
+    def never(image: Image) -> None:
+        calls.append(image.id)
+        raise ValueError("no cell here")
+
+    map_images(never, images[:2], "never", retries=0)
+    (run,) = (run for run in repo.runs if run.name == "never")
+    assert [each.error for each in run.failed] == ["ValueError: no cell here"] * 2
+    assert "in never" in run.failed[0].traceback
+    told = map_images(never, images[:2], "never", retry_failed=False)
+    assert len(calls) == 2 and len(told.failed) == 2
+    assert "in never" in told[1].traceback
+    map_images(never, images[:2], "never", retries=0)
+    assert len(calls) == 4
+
+
+def test_another_text_of_the_function_is_another_run(
+    repo: Repository, images: list[Image], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(limit: int) -> Any:
+        def measure(image: Image) -> dict[str, int]:
+            return {"above": int((image.plane() > limit).sum())}
+
+        return measure
+
+    first = map_images(measured(1), images[:1], "changed")
+    assert capsys.readouterr().out == ""
+    second = map_images(measured(150), images[:1], "changed")
+    assert [o.state for o in (*first, *second)] == ["done", "done"]
+    told = capsys.readouterr().out
+    assert "another text of the function (1 images" in told and "repo.runs" in told
+    tables = [table for table in images[0].tables if table.name == "changed"]
+    sources = {table.record.provenance.source for table in tables}  # type: ignore[union-attr]
+    assert len(tables) == len(sources) == 2
+
+
+def test_an_interrupt_leaves_what_is_finished(images: list[Image]) -> None:
+    began = threading.Event()
+
+    def slow(image: Image) -> dict[str, int]:
+        if image.id == images[0].id:
+            return {"value": 1}
+        began.set()
+        time.sleep(0.3)
+        return {"value": 2}
+
+    class Interrupting(ThreadPoolExecutor):
+        def submit(self, function: Any, *arguments: Any, **named: Any) -> Future[Any]:
+            if len(given := self.__dict__.setdefault("given", [])) == 2:
+                began.wait(5)
+                raise KeyboardInterrupt
+            given.append(super().submit(function, *arguments, **named))
+            return given[-1]  # type: ignore[no-any-return]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omero_jlab.analysis.pools.ThreadPoolExecutor", Interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            map_images(slow, images, "stopped", workers=2)
+    again = map_images(slow, images[:3], "stopped")
+    assert [o.state for o in again] == ["skipped", "skipped", "done"]
+    assert all(len(i.table("stopped")) == 1 for i in images[:3])
+
+
+def test_what_a_killed_run_left_is_taken_away(repo: Repository, images: list[Image]) -> None:
+    outcomes = map_images(squares, images[:2], "killed", parameters={"limit": 3})
+    assert len(outcomes) == 2
+    run = next(run for run in repo.runs if run.name == "killed")
+    # As if the process had ended after the worker stored, and before that was remembered.
+    store = repo._session._source._here.holder.store()  # type: ignore[attr-defined]
+    from omero_jlab.database import RunImageRow
+
+    with store.books() as db:
+        for row in db.query(RunImageRow).execution_options(unguarded="jobs"):
+            if row.run_id == run.id and row.image_id == images[1].id:
+                db.delete(row)
+    again = map_images(squares, images[:2], "killed", parameters={"limit": 3})
+    assert [o.state for o in again] == ["skipped", "done"]
+    assert len([table for table in images[1].tables if table.name == "killed"]) == 1
+    assert len([labels for labels in images[1].labels if labels.name == "killed"]) == 1
+
+
+def test_images_are_named_in_many_ways(repo: Repository, images: list[Image], dataset: Any) -> None:
+    ids = [image.id for image in images]
+
+    def told(chosen: Any, **more: Any) -> list[int]:
+        return [o.image_id for o in map_images(identity, chosen, "ways", **more)]
+
+    assert told(dataset) == ids
+    assert told([ids[2], images[0], ids[2]]) == [ids[2], ids[0]]
+    assert told(ids[:1], repository=repo) == ids[:1]
+    assert told(repo.images) == ids
+    assert told(images[3]) == [ids[3]]
+    images[4].attach_table(pd.DataFrame({"area": [1, 2, 3]}), "Chosen")
+    assert told("count(Chosen) > 2", repository=repo) == [ids[4]]
+    for wrong, more, message in (
+        ([1], {}, "repository=repo"),
+        ("count(Chosen) > 2", {}, "repository=repo"),
+        ([object()], {}, "is no image"),
+    ):
+        with pytest.raises(Invalid, match=message):
+            told(wrong, **more)
+    with pytest.raises(NotFound, match="no image 98765"):
+        told([98765], repository=repo)
+
+
+class Bar:
+    """A progress bar that nobody sees."""
+
+    def __init__(self, what: str, unit: str, total: int, done: int) -> None:
+        self.began, self.count, self.said = (total, done), 0, ""
+
+    def update(self) -> None:
+        self.count += 1
+
+    def set_postfix_str(self, text: str, refresh: bool) -> None:
+        self.said = text
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.count = -self.count
+
+
+def test_the_bar_tells_what_is_done_and_what_failed(
+    images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars: list[Bar] = []
+
+    def shown(*arguments: Any) -> Bar:
+        bars.append(Bar(*arguments))
+        return bars[-1]
+
+    def odd(image: Image) -> int:
+        if image.id == images[1].id:
+            raise ValueError("odd")
+        return 1
+
+    monkeypatch.setattr("omero_jlab.analysis.images.progress_bar", shown)
+    map_images(odd, images[:2], "bar", retries=0)
+    map_images(odd, images[:4], "bar", retries=0)
+    map_images(odd, images[:4], "bar", quiet=True)
+    assert [(bar.began, bar.count, bar.said) for bar in bars] == [
+        ((2, 0), -2, "1 failed"),
+        ((4, 1), -3, "1 failed"),
+    ]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("on", ["threads", "processes"])
+def test_many_images_need_few_descriptors(
+    repo: Repository, on: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omero_jlab.analysis.pools._processes", ThreadPoolExecutor)
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    many = [repo.save_image(pixels, f"{on} {n}", dataset=f"Many {on}") for n in range(1000)]
+    most: list[int] = []
+
+    def brightest(image: Image) -> int:
+        most.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208
+        return int(image.plane().max())
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        outcomes = map_images(brightest, many, on, on=on, quiet=True)
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert set(outcomes.values.values()) == {63} and len(outcomes.values) == 1000
+    if on == "threads":
+        assert max(most) < 450
+
+
+# -- the right of workers
+
+
+def prying(image: Image) -> dict[str, str]:
+    """What a worker's session is refused, by what was tried."""
+    session: Any = image._session
+    tried = {
+        "other image": lambda: session.images.get(image.id + 1),
+        "other pixels": lambda: session.region(image.id + 1, 0, 0, 0, 0, 0, 0, 4, 4),
+        "list": lambda: session.images.find(),
+        "rename": lambda: image.rename("mine"),
+        "delete": lambda: image.delete(),
+        "tag": lambda: image.tag("mine"),
+        "token": lambda: session.accounts.add_token(1),
+        "delegation": lambda: session.delegations.add((image.id,)),
+        "capability": lambda: session.zarr.add_capability(image.id),
+        "unnamed table": lambda: image.attach_table(pd.DataFrame({"a": [1]}), "mine"),
+        "new image": lambda: session.add_image(np.zeros((1, 1, 1, 4, 4), "u1"), "mine"),
+        "status": lambda: session.server.status(),
+    }
+    found = {}
+    for name, attempt in tried.items():
+        try:
+            attempt()
+            found[name] = "done"
+        except OmeroError as error:
+            found[name] = type(error).__name__
+    assert image.plane().shape == (32, 16 * COUNT) and image.labels is not None
+    return found
+
+
+def test_workers_do_nothing_but_their_work(
+    repo: Repository, images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omero_jlab.analysis.pools._processes", ThreadPoolExecutor)
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        outcomes = map_images(prying, images[:1], "prying", on="processes", workers=1, retries=0)
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert outcomes.failed == []
+    (found,) = images[0].table("prying").to_pandas().to_dict("records")
+    assert set(found.values()) == {"Denied"}, found
+    assert repo._session.delegations.list() == (), "it ends with the run"
+
+
+def test_a_right_that_ended_is_replaced(
+    repo: Repository, images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegations = repo._session.delegations
+
+    class Sleeping(ThreadPoolExecutor):
+        def submit(self, function: Any, *arguments: Any, **named: Any) -> Future[Any]:
+            if arguments[1].id == images[1].id and not slept:
+                slept.extend(delegations.list())
+                delegations.remove(slept[0].id)
+            return super().submit(function, *arguments, **named)
+
+    slept: list[Any] = []
+    monkeypatch.setattr("omero_jlab.analysis.pools._processes", Sleeping)
+
+    def brightest(image: Image) -> dict[str, float]:
+        return {"brightest": float(image.plane().max())}
+
+    outcomes = map_images(brightest, images[:3], "late", on="processes", workers=1, retries=0)
+    assert slept and [o.state for o in outcomes] == ["done"] * 3, outcomes.failed
+    assert delegations.list() == ()
+
+
+def test_a_right_is_renewed_while_the_run_lasts(
+    repo: Repository, images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omero_jlab.analysis.token.LASTS_S", 3)
+    token = WorkersToken(repo._session, "key", [images[0].id], None)
+    (first,) = repo._session.delegations.list()
+    deadline = time.monotonic() + 60
+    while repo._session.delegations.list()[0].expires_at == first.expires_at:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    token.close()
+    assert repo._session.delegations.list() == ()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -278,7 +565,7 @@ def test_only_containers_share_tables(images: list[Image]) -> None:
 
 
 def test_what_is_no_result_is_named(images: list[Image]) -> None:
-    outcomes = map_images(lambda image: [1, 2], images[:1], "list", retries=0)
+    outcomes = map_images(lambda image: object(), images[:1], "list", retries=0)
     assert "may return a pandas.DataFrame" in outcomes[0].error
 
 

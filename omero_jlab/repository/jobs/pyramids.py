@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from ...database import FilesetRow, ImageRow, JobRow, UserRow
 from ...errors import Full, NotFound, OmeroError, Unavailable, Unreadable
 from ...model.chunks import ChunkIndex
 from ...pixels import needs_pyramid
+from ...pixels.cascade import unfinished
 from ...pixels.encode import codec_name
-from ...storage import write_file
+from ...storage import remove, replace_file
 from ...workers import JobProcess, JobProcessEnded
-from ..imports.import_log import add_line, log_place
+from ..imports.import_log import add_line
 from ..people.capabilities import Zarr
 from ..pictures.render import Pictures
 from ..places import image_place
@@ -31,19 +33,28 @@ __all__ = ["forgotten_pyramids", "pyramid_job", "thumbnails_job"]
 
 log = logging.getLogger(__name__)
 
+LASTS_S = 3600
+"""How long the right to read an image holds that workers of a cluster get, unless renewed."""
+
 _PARTS = 1000
+_LINES = 100
+_LEVELS = "levels"
 # Called by name in a process of its own: what they import is nothing that this one needs.
 _ALONE = "omero_jlab.pixels.in_process:pyramid_in_process"
 _CLUSTER = "omero_jlab.remote.cluster"
 
 
 def _give_up(state: State, _job_id: int, arguments: dict[str, Any]) -> None:
-    """Say of images that their pyramids cannot be made."""
+    """Say of images that their pyramids cannot be made, and remove what there is of them."""
     with state.books() as db, db.flushing_unchecked("jobs"):
         for image_id in arguments["image_ids"]:
             row = db.get(ImageRow, image_id, execution_options={"unguarded": "jobs"})
             if row is not None and row.pyramid == "wanted":
                 row.pyramid = "failed"
+    pixels = state.layout.pixels
+    for image_id in arguments["image_ids"]:
+        levels = state.layout.root / image_place(image_id) / _LEVELS
+        remove(unfinished(levels), state.layout.trash(pixels))
 
 
 @job_kind("pyramid", resumable=True, retried=True, behind=True, given_up=_give_up)
@@ -83,6 +94,7 @@ class _Making:
         self._first = number * _PARTS
         self._total = count * _PARTS
         self._message = ""
+        self._reach: _Reach | None = None
 
     def run(self, image_id: int) -> None:
         """Make the levels and say so in the image's row; one that needs none is left alone."""
@@ -121,15 +133,22 @@ class _Making:
         told = f"image {image_id}, {len(levels)} levels, stored as {' and '.join(stored)}"
         log.info("%s: %s", self._message, told)
         if fileset is not None:
-            log_of = state.layout.managed / log_place(fileset.folder)
-            add_line(log_of, "pyramid", told)
+            add_line(state.layout, fileset.folder, "pyramid", told)
 
     def _built(self, image_id: int, place: Path, roots: dict[str, str]) -> ChunkIndex:
-        files = str(place / INDEX), roots, str(place / "levels")
+        files = str(place / INDEX), roots, str(place / _LEVELS)
         function, *more = self._help(image_id)
-        answer = self._process.run(function, *files, *more, tell=self._tell, check=self._check)
+        try:
+            answer = self._process.run(function, *files, *more, tell=self._tell, check=self._check)
+        finally:
+            for line in self._process.said()[:_LINES]:
+                log.warning("%s: %s", self._message, line)
+            if self._reach is not None:
+                self._reach.end()
+                self._reach = None
         index = ChunkIndex.from_bytes(answer)
-        write_file(place / INDEX, answer)
+        layout = self._state.layout
+        replace_file(place / INDEX, answer, layout.staging(layout.pixels))
         return index
 
     def _help(self, image_id: int) -> tuple[Any, ...]:
@@ -148,9 +167,8 @@ class _Making:
             return (_ALONE,)
         reach = None
         if dask.url:
-            # Whatever it lets read ends by itself, within the hour.
-            secret = Zarr(self._session).add_capability(image_id).secret
-            reach = dask.url, secret, image_id
+            self._reach = _Reach(self._session, image_id)
+            reach = dask.url, self._reach.secret, image_id
         return f"{_CLUSTER}:pyramid_on_cluster", dask.address, json.loads(answer), reach
 
     def _tell(self, done: int, total: int) -> None:
@@ -159,6 +177,8 @@ class _Making:
 
     def _check(self) -> None:
         self._progress.check()
+        if self._reach is not None:
+            self._reach.renew()
         # The disk may go away while the process writes.
         self._state.check_writable("freeing")
 
@@ -168,6 +188,37 @@ class _Making:
             if row is not None:
                 row.pyramid = outcome
                 row.levels = levels_of(index)
+
+
+class _Reach:
+    """The right to read an image that a cluster's workers get: renewed until the levels are made.
+
+    What is left of it after a crash ends by itself, within the hour.
+    """
+
+    def __init__(self, session: Pictures, image_id: int) -> None:
+        self._zarr = Zarr(session)
+        self._made = self._zarr.add_capability(image_id, LASTS_S)
+        self._due = time.monotonic() + LASTS_S / 2
+        self.secret = self._made.secret
+
+    def renew(self) -> None:
+        """Let it hold as long again, where half of its time is gone."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + LASTS_S / 2
+        try:
+            self._zarr.renew_capability(self._made.id, LASTS_S)
+        except OmeroError as error:
+            # What the workers cannot read is made here.
+            log.warning("the right of the workers of a cluster is not renewed: %s", error)
+
+    def end(self) -> None:
+        """Make it worthless."""
+        try:
+            self._zarr.remove_capability(self._made.id)
+        except OmeroError as error:
+            log.info("the right of the workers of a cluster ends by itself: %s", error)
 
 
 @job_kind("thumbnails", resumable=True, behind=True)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from ...database import GroupRow, MembershipRow, TokenRow, UserRow
+from ...database import (
+    CapabilityRow,
+    DelegationRow,
+    GroupRow,
+    MembershipRow,
+    TokenRow,
+    UserRow,
+)
 from ...errors import Conflict, Invalid, NotFound
 from ...model import Group, GroupType, Member, Token, User
 from ...operations.declare import UNSET, Unset
@@ -137,7 +145,8 @@ class Accounts:
     def set_password(self, user_id: int, password: str) -> None:
         """Give an account a password (administrators; users their own).
 
-        Tokens made under the old password end with it: who knew it may have made them.
+        Tokens and other rights made under the old password end with it: who knew it may have made
+        them.
         """
         hashed = hash_password(password)
         with self._session.writing() as unit:
@@ -145,9 +154,11 @@ class Accounts:
             if row.id != unit.access.actor.user_id:
                 administrators_only(unit.access, "set the password of somebody else")
             if row.password_hash is not None:
-                made = select(TokenRow).where(TokenRow.user_id == user_id)
-                for token in unit.db.scalars(accounts(made)).all():
-                    unit.db.delete(token)
+                rights: tuple[Any, ...] = (TokenRow, CapabilityRow, DelegationRow)
+                for kind in rights:
+                    made = select(kind).where(kind.user_id == user_id)
+                    for token in unit.db.scalars(accounts(made)).all():
+                        unit.db.delete(token)
             row.password_hash = hashed
             return unit.answer(None)
 

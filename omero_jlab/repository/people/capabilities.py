@@ -12,7 +12,7 @@ from ...errors import Invalid, NotFound
 from ...model import Capability, ImagePart
 from ..access import accounts
 from ..containers import found
-from ..work import Work
+from ..work import Work, Writing
 from ..zarr import parts_of
 from .credentials import hash_of, new_secret
 
@@ -55,8 +55,7 @@ class Zarr:
         Invalid
             It should hold longer than an hour, or no second.
         """
-        if not 0 < seconds <= _LONGEST_S:
-            raise Invalid(f"A capability holds 1 to {_LONGEST_S} seconds, not {seconds}.")
+        _check(seconds)
         secret = new_secret()
         with self._session.writing() as unit:
             found(unit.db, ImageRow, image_id)
@@ -89,16 +88,36 @@ class Zarr:
             rows = db.scalars(accounts(statement.order_by(CapabilityRow.id)))
             return tuple(_record(row) for row in rows)
 
+    def renew_capability(self, capability_id: int, seconds: int = _LONGEST_S) -> Capability:
+        """Let the same secret hold for so long from now; one that has expired is gone."""
+        _check(seconds)
+        with self._session.writing() as unit:
+            row = _own(unit, capability_id)
+            time = now()
+            if row.expires_at <= time:
+                raise NotFound(f"There is no capability {capability_id} that you may see.")
+            row.expires_at = time + timedelta(seconds=seconds)
+            return unit.answer(_record(row))
+
     def remove_capability(self, capability_id: int) -> None:
         """Make a capability worthless at once."""
         with self._session.writing() as unit:
-            statement = select(CapabilityRow).where(CapabilityRow.id == capability_id)
-            row = unit.db.scalar(accounts(statement))
-            actor = unit.access.actor
-            if row is None or not (actor.is_admin or row.user_id == actor.user_id):
-                raise NotFound(f"There is no capability {capability_id} that you may see.")
-            unit.db.delete(row)
+            unit.db.delete(_own(unit, capability_id))
             return unit.answer(None)
+
+
+def _check(seconds: int) -> None:
+    if not 0 < seconds <= _LONGEST_S:
+        raise Invalid(f"A capability holds 1 to {_LONGEST_S} seconds, not {seconds}.")
+
+
+def _own(unit: Writing, capability_id: int) -> CapabilityRow:
+    statement = select(CapabilityRow).where(CapabilityRow.id == capability_id)
+    row = unit.db.scalar(accounts(statement))
+    actor = unit.access.actor
+    if row is None or not (actor.is_admin or row.user_id == actor.user_id):
+        raise NotFound(f"There is no capability {capability_id} that you may see.")
+    return row
 
 
 def _record(row: CapabilityRow) -> Capability:

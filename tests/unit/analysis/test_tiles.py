@@ -127,3 +127,68 @@ def test_wrong_tiles_and_properties_are_refused() -> None:
         measure_tiles(image, find, properties=("roundness",))
     with pytest.raises(Invalid, match="no number"):
         measure_tiles(image, find, properties=("coords",))
+
+
+def test_a_large_object_is_one_though_no_two_of_its_parts_agree() -> None:
+    plane = np.zeros((16, 32), np.uint16)
+    for rows in (slice(1, 3), slice(5, 8), slice(11, 14)):
+        plane[rows, 3:29] = 7
+    # Left of the border the first two bars are one, right of it the first and the third.
+    plane[1:8, 3] = 7
+    plane[1:14, 28] = 7
+    plane[5:8, 24:28] = 0
+    found = measure_tiles(FakeImage(plane), find, tile=16, overlap=2)  # type: ignore[arg-type]
+    assert found.count == 1 == find(plane).max()
+    assert found.table["area"].tolist() == [np.count_nonzero(plane)]
+
+
+def test_cells_that_two_tiles_part_differently_stay_two() -> None:
+    plane = np.ones((16, 32), np.uint16)
+
+    def segment(pixels: NDArray[Any]) -> NDArray[Any]:
+        """Two cells that touch; who sees the right tile has the border between them lower."""
+        rows = 8 if pixels[0, 0] == 1 else 11
+        labels = np.ones(pixels.shape, int)
+        labels[rows:] = 2
+        return labels
+
+    plane[:, 14:] = 2
+    found = measure_tiles(FakeImage(plane), segment, tile=16, overlap=2)  # type: ignore[arg-type]
+    assert found.count == 2
+    assert sorted(found.table["area"]) == [16 * 8 + 16 * 5, 16 * 8 + 16 * 11]
+
+
+def test_a_stack_is_measured_in_micrometres() -> None:
+    planes = np.stack([discs(120, 6, 9, 3)] * 5)
+    planes[4] = 0
+
+    class Stack(FakeImage):
+        shape = (1, 1, *planes.shape)
+        pixel_size_um = (2.0, 0.5, 0.25)
+
+        def region(
+            self, y: int, x: int, height: int, width: int, c: int = 0, z: int = 0, t: int = 0,
+            level: int = 0,
+        ) -> NDArray[Any]:  # fmt: skip
+            return planes[z, y : y + height, x : x + width]
+
+    image: Any = Stack(planes[0])
+    chosen = ("area", "centroid", "bbox", "orientation")
+    found = measure_tiles(image, find, tile=50, overlap=20, z=slice(1, None), physical=True,
+                          properties=chosen[:3])  # fmt: skip
+    area = np.count_nonzero(find(planes[0]) == 1)
+    assert found.count == 6 and found.labels.shape == planes[1:].shape
+    assert found.table["area"].iloc[0] == pytest.approx(3 * area * 2 * 0.5 * 0.25)
+    assert (found.table["centroid-0"] == 2 * 2.0).all(), "planes 1, 2 and 3"
+    assert (found.table["bbox-0"] == 1).all() and (found.table["bbox-3"] == 4).all()
+    assert found.units == {"area": "µm³"} | {f"centroid-{axis}": "µm" for axis in range(3)}
+    flat = measure_tiles(image, find, tile=50, overlap=20, properties=chosen, physical=True)
+    assert flat.units["area"] == "µm²" and flat.units["orientation"] == "rad"
+    with pytest.raises(Invalid, match="leave this property out"):
+        measure_tiles(image, find, tile=50, properties=("perimeter",), overlap=20, physical=True)
+    with pytest.raises(Invalid, match="planes 0 to 4"):
+        measure_tiles(image, find, tile=50, overlap=20, z=slice(5, 9))
+    image.pixel_size_um = (None, 0.5, 0.5)
+    measure_tiles(image, find, tile=50, overlap=20, physical=True)
+    with pytest.raises(Invalid, match="pixel size"):
+        measure_tiles(image, find, tile=50, overlap=20, z=slice(None), physical=True)

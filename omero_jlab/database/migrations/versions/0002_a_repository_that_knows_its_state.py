@@ -48,6 +48,7 @@ def upgrade() -> None:
     )
     for column in ("user_id", "image_id", "expires_at"):
         op.create_index(op.f(f"ix_capability_{column}"), "capability", [column], unique=False)
+    _runs()
     op.add_column(
         "repository",
         sa.Column("next_generation", sa.Integer(), nullable=False, server_default="1"),
@@ -282,6 +283,76 @@ def _owned() -> tuple[sa.Column[Any], ...]:
         sa.Column("deleted_at", sa.DateTime(), nullable=True),
         sa.Column("owner_id", sa.Integer(), nullable=False),
         sa.Column("group_id", sa.Integer(), nullable=False),
+    )
+
+
+def _runs() -> None:
+    user = sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_run_user_id_user"))
+    op.create_table(
+        "run",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(), nullable=False),
+        user,
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
+        sa.UniqueConstraint("user_id", "key", name=op.f("uq_run_user_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_run_name"), "run", ["name"], unique=False)
+    op.create_table(
+        "run_image",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_image_run_id_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run_image")),
+        sa.UniqueConstraint("run_id", "image_id", name=op.f("uq_run_image_run_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_run_image_image_id"), "run_image", ["image_id"], unique=False)
+    op.create_table(
+        "delegation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("run_key", sa.String(), nullable=False),
+        sa.Column("table_id", sa.Integer(), nullable=True),
+        sa.Column("table_version", sa.Integer(), nullable=True),
+        sa.Column("shares_disk", sa.Boolean(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_delegation_user_id_user")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delegation")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_delegation_sha256")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("user_id", "table_id", "expires_at"):
+        op.create_index(op.f(f"ix_delegation_{column}"), "delegation", [column], unique=False)
+    op.create_table(
+        "delegation_image",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("delegation_id", sa.Integer(), nullable=False),
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["delegation_id"],
+            ["delegation.id"],
+            name=op.f("fk_delegation_image_delegation_id_delegation"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delegation_image")),
+        sa.UniqueConstraint(
+            "delegation_id", "image_id", name=op.f("uq_delegation_image_delegation_id")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_delegation_image_image_id"), "delegation_image", ["image_id"], unique=False
     )
 
 
