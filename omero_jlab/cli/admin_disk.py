@@ -14,14 +14,22 @@ __all__ = ["health_options", "relocate_options"]
 
 
 def health_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--retry",
+        action="store_true",
+        help="take writes again after an error of the disk, if it keeps what is written now",
+    )
     parser.set_defaults(run=_health)
 
 
 def _health(options: argparse.Namespace) -> int:
-    found = asked(options).server.health()
+    session = asked(options)
+    found = session.admin.retry_disk() if options.retry else session.server.health()
     since = "" if found.since is None else f" since {found.since:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{found.state}{since}", *filter(None, (found.reason, found.warning))]
     lines.append(f"{size_text(found.bytes_free)} of {size_text(found.bytes_total)} are free")
+    if options.retry:
+        lines.append("Verify what was written before: omero-jlab admin scrub --now")
     show(options, found, lines)
     return 0 if found.state == "ok" else 1
 

@@ -8,6 +8,7 @@ from ..model import (
     Diagnostics,
     Erasure,
     ErasureKind,
+    Health,
     Job,
     Quarantine,
     Trashed,
@@ -129,6 +130,16 @@ class Admin(Protocol):
     @http.get("admin/erasures")
     def erasures(self) -> tuple[Erasure, ...]:
         """The protocols of what was erased, the newest first."""
+        ...
+
+    @http.post("admin/disk/retry")
+    def retry_disk(self) -> Health:
+        """Take writes again, where a disk that failed is sound: how it fares then.
+
+        Every folder is written to and read back from the disk, the database is verified, and what
+        was half done is undone, as at an opening.  Jobs that the disk ended go on.  Raises
+        `Unavailable` or `Unreadable` where that fails; all stays as it was.
+        """
         ...
 
     @http.get("admin/diagnostics")

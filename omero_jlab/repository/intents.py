@@ -8,6 +8,7 @@ opened belongs to nothing, and is removed.
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ from .ids import reserve
 from .sources import SOURCES, Source, drop_sources
 from .state import State
 
-__all__ = ["Intended", "fulfil", "intending", "intending_one", "undo_all"]
+__all__ = ["Intended", "fulfil", "intending", "intending_one", "undo_all", "undo_left"]
 
+log = logging.getLogger(__name__)
 
 # No rows follow any more: whoever would write them finds this, and stops.
 _UNDONE = "undone"
@@ -80,8 +82,10 @@ def intending(
             yield intended
     except BaseException as error:
         # Where the disk failed, nothing more is tried on it: opening it again undoes this.
-        if not state.disk_failed(error):
-            _undo(state, intended.intent_id)
+        if state.disk_failed(error):
+            state.not_undone.add(intended.intent_id)
+        else:
+            _undo_or_remember(state, intended.intent_id)
         raise
 
 
@@ -108,7 +112,23 @@ def undo_all(state: State) -> int:
         ids = list(db.scalars(select(IntentRow.id).execution_options(unguarded="jobs")))
     for intent_id in ids:
         _undo(state, intent_id)
+    state.not_undone.clear()
     return len(ids)
+
+
+def undo_left(state: State) -> None:
+    """Undo what failed, and could not be undone, while the disk was away."""
+    for intent_id in tuple(state.not_undone):
+        _undo(state, intent_id)
+        state.not_undone.discard(intent_id)
+
+
+def _undo_or_remember(state: State, intent_id: int) -> None:
+    try:
+        _undo(state, intent_id)
+    except OmeroError as error:
+        log.warning("what was half done is undone when the disk is back: %s", error)
+        state.not_undone.add(intent_id)
 
 
 def fulfil(state: State, intent_id: int) -> None:

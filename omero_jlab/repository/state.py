@@ -94,6 +94,7 @@ class State:
         self.seen: Recent[tuple[int, Access, int], Any] = Recent(1024)
         self._appenders: dict[int, threading.Lock] = {}
         self.compacted: set[int] = set()
+        self.not_undone: set[int] = set()
         self._epoch = 0
         self._accesses: dict[tuple[str, str | int | None], tuple[int, Access]] = {}
         self._accesses_guard = threading.Lock()
@@ -127,6 +128,7 @@ class State:
             self._take_back,
             self._make_room,
             self.close_files,
+            self._tidy,
         )
         return lock
 
@@ -143,8 +145,11 @@ class State:
         self.engines.let_go()
         self.close_files()
 
-    def _take_back(self) -> None:
+    def _take_back(self, verify: bool) -> None:
         """Open the repository again on a disk that was mounted anew: a store knows how."""
+
+    def _tidy(self) -> None:
+        """Remove what was left lying while the disk was away: a store knows how."""
 
     def index_lost(self, folder: Path, reason: str) -> OmeroError:
         """The error to raise where an index is of no use: a store makes it again."""

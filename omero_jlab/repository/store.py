@@ -17,20 +17,24 @@ from ..database import (
     RepositoryRow,
     UserRow,
     belonging_of,
+    faults,
     now,
 )
-from ..errors import Denied, NotFound, OmeroError
-from ..model import GroupType
+from ..errors import Denied, NotFound, OmeroError, Unreadable
+from ..model import DELEGATED, GroupType
 from ..rendering import warm_up
-from ..storage import Layout, sweep, uploads_folder
+from ..storage import Layout, sweep, sweep_unfinished, uploads_folder
+from .delegated import DelegatedSession
 from .guarded import GuardedSession
-from .intents import undo_all
+from .intents import undo_all, undo_left
 from .jobs.indexes import Rebuilding
 from .jobs.progress import beat
 from .jobs.pyramids import forgotten_pyramids
-from .jobs.requeue import requeue, run_again
+from .jobs.requeue import requeue, run_again, take_up
 from .people.accounts import check_password, user_of_token
 from .people.capabilities import grant_of
+from .people.delegations import delegated_to
+from .pictures.luts import LUTS
 from .session import Session
 from .state import State
 from .upkeep.diagnose import exposed, exposure
@@ -114,6 +118,21 @@ class Store(State):
         with GuardedSession(self.engines.reader, None) as db:
             return user_of_token(db, secret)
 
+    def delegated_session(
+        self, secret: str, group: str | int | None = None, request_id: str | None = None
+    ) -> DelegatedSession | None:
+        """The repository for a worker that has a delegation's secret; None where it is none."""
+        if not secret.startswith(DELEGATED):
+            return None
+        with GuardedSession(self.engines.reader, None) as db:
+            delegated = delegated_to(db, secret)
+        if delegated is None:
+            return None
+        # Under an id of another's request nothing is answered again.
+        own = request_id and f"{delegated.id}-{request_id}"
+        session = Session(self, delegated.user, group, own, delegated.shares_disk)
+        return DelegatedSession(session, delegated)
+
     @property
     def zarr_origins(self) -> tuple[str, ...]:
         """Whose pages may read images as OME-Zarr; `*` is everybody's."""
@@ -145,16 +164,42 @@ class Store(State):
         )
         self.watcher.start()
 
-    def _take_back(self) -> None:
+    def _take_back(self, verify: bool) -> None:
         log.warning("the disk of %s is back: opening it again", self.layout.root)
         self.disk.guard.accept()
         self.engines.renew()
         check_belonging(self.layout, belonging_of(self.engines.writer))
+        if verify:
+            self._check_database()
         self._raise_generation()
         undo_all(self)
+        self._sweep()
         self.uploads.load()
         with self.books() as db:
             self._end_generation(db)
+        run_again(take_up(self), self.session)
+
+    def _check_database(self) -> None:
+        with self.engines.reader.connect() as connection:
+            found = faults(connection)
+        if found:
+            raise Unreadable(
+                f"The database {self.layout.database} is damaged ({'; '.join(found[:5])}): end "
+                f"the program and restore it from the backup."
+            )
+
+    def _tidy(self) -> None:
+        try:
+            undo_left(self)
+            self._sweep()
+        except OmeroError as error:
+            log.warning("what was left lying stays until the next opening: %s", error)
+
+    def _sweep(self) -> None:
+        """Remove what nobody is working with any more from the hidden folders."""
+        for folder in self.layout.folders:
+            sweep(self.layout.staging(folder), keep={uploads_folder(self.layout).name})
+            sweep(self.layout.trash(folder))
 
     def index_lost(self, folder: Path, reason: str) -> OmeroError:
         """The error to raise where an index is of no use: it is made again by a job."""
@@ -181,9 +226,10 @@ class Store(State):
     def _settle(self) -> None:
         self._raise_generation()
         undo_all(self)
-        for folder in self.layout.folders:
-            sweep(self.layout.staging(folder), keep={uploads_folder(self.layout).name})
-            sweep(self.layout.trash(folder))
+        self._sweep()
+        # Nobody but who holds the lock writes these.
+        sweep_unfinished(self.layout.root, self.layout.sentinel.name)
+        sweep_unfinished(self.layout.root / LUTS)
         self.uploads.load()
         with self.books() as db:
             self._end_generation(db)

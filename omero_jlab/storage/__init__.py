@@ -18,8 +18,9 @@ from .mounts import Mount, check_mounted, mount_of
 from .parallel import CORES, for_each
 from .paths import DEFAULT_RULES, PathRules, below, safe_name, safe_paths
 from .platform import drop_cached, fsync_file, fsync_folder
+from .probe import probe_disk
 from .reserve import Reserve
-from .staging import Stage, remove, sweep
+from .staging import Stage, aside, remove, replace_file, sweep, sweep_unfinished
 from .template import DEFAULT_TEMPLATE, ImportOccasion, Template
 from .upload_store import UploadLimits, Uploads
 from .uploads import (
@@ -57,6 +58,7 @@ __all__ = [
     "UploadLimits",
     "Uploads",
     "Watch",
+    "aside",
     "below",
     "check_mounted",
     "copy_hashed",
@@ -78,8 +80,10 @@ __all__ = [
     "no_room_left",
     "open_link",
     "opened_original",
+    "probe_disk",
     "reading",
     "remove",
+    "replace_file",
     "safe_name",
     "safe_paths",
     "shard",
@@ -87,6 +91,7 @@ __all__ = [
     "space",
     "stamp_of",
     "sweep",
+    "sweep_unfinished",
     "take_upload",
     "upload_mark",
     "uploads_folder",

@@ -25,6 +25,7 @@ __all__ = [
     "make_many_folders",
     "opened",
     "write_file",
+    "write_new",
 ]
 
 _BLOCK = 1 << 20
@@ -93,17 +94,28 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
     # Named after its place: whoever undoes what was to be there finds it.
     aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
     with writing(path, len(data)):
-        descriptor = os.open(aside, _CREATE, 0o600)
         try:
-            with _closing(descriptor):
-                _write_all(descriptor, data)
-                fsync_file(descriptor)
+            write_new(aside, data)
             aside.replace(path)
         except BaseException:
             with suppress(OSError):
                 aside.unlink()
             raise
         fsync_folder(path.parent)
+
+
+def write_new(path: Path, data: bytes | memoryview) -> None:
+    """Write a file that must not exist, and force it, but not its name, to the disk.
+
+    Raises
+    ------
+    OSError
+        As the disk says it; what was written is there.
+    """
+    descriptor = os.open(path, _CREATE, 0o600)
+    with _closing(descriptor):
+        _write_all(descriptor, data)
+        fsync_file(descriptor)
 
 
 def copy_hashed(

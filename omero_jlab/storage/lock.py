@@ -16,6 +16,7 @@ from .disk import writing
 from .durable import write_file
 from .locking import probe
 from .platform import try_lock, unlock
+from .staging import sweep_unfinished
 
 __all__ = ["Owner", "RepositoryLock"]
 
@@ -106,6 +107,7 @@ class RepositoryLock:
             )
         # The last owner's words must not lead anybody to a port that is another's by now.
         self.announcement.unlink(missing_ok=True)
+        sweep_unfinished(self.path.parent, self.announcement.name)
         return True
 
     def announce(self, owner: Owner) -> None:

@@ -117,6 +117,10 @@ def _probe_rename(first: Path, second: Path) -> None:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[tuple[Path, Path]]:
+    # Left by who was killed while it tried; whoever tries holds the lock, and is alone.
+    for left in folder.glob(f".{'?' * 16}.[ab].tmp"):
+        with suppress(OSError):
+            left.unlink()
     name = f".{secrets.token_hex(8)}"
     paths = (folder / f"{name}.a.tmp", folder / f"{name}.b.tmp")
     try:

@@ -1,43 +1,33 @@
-"""One upload: the files that were declared, and where they lie.
+"""One upload: files are declared, come in pieces, are verified and published.
 
-Its folder holds a journal, `parts/` with what is not complete, and `files/` with what is, under
-the paths that the client gave.  Only what lies in `files/` can be imported.
+What of it is on the disk its journal tells; only what is published can be imported.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
 import shutil
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from ..errors import Conflict, NotFound, Unreadable
+from ..errors import Conflict, Unreadable
 from ..model import FileToUpload, Upload, UploadedFile
-from .disk import writing
 from .durable import Copied, make_folders
 from .incoming import Incoming, Piece, parse_checksum
-from .paths import below
-from .platform import fsync_folder, reserve_blocks
+from .upload_files import UploadFiles
+from .upload_folder import JOURNAL, UploadFolder
 from .upload_journal import Line, UploadJournal
-from .upload_names import check_same, checked_path, folders_above
+from .upload_names import checked_path
 from .upload_told import Told, read_told
 from .whole_files import write_whole
 
-__all__ = ["JOURNAL", "PUBLISHED", "OpenUpload"]
+__all__ = ["OpenUpload"]
 
-log = logging.getLogger(__name__)
-
-JOURNAL = "journal"
-PUBLISHED = "files"
-_PARTS = "parts"
 _PATIENCE_S = 20.0
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OpenUpload:
@@ -50,11 +40,9 @@ class OpenUpload:
         self.expected = 0
         self.is_used = False
         self._began_at = datetime.now(UTC)
-        self._journal = UploadJournal(folder / JOURNAL)
-        self._files: dict[int, Incoming] = {}
-        self._by_path: dict[str, Incoming] = {}
-        self._folders: dict[str, int] = {}
-        self._last = 0
+        self._place = UploadFolder(folder)
+        self._journal = self._place.journal
+        self._files = UploadFiles()
         self._guard = threading.RLock()
         self._restore(read_told(folder / JOURNAL))
 
@@ -64,8 +52,7 @@ class OpenUpload:
         now = datetime.now(UTC).isoformat()
         line = {"began": {"key": key, "expected": expected, "at": now}}
         try:
-            make_folders(folder / _PARTS)
-            make_folders(folder / PUBLISHED)
+            UploadFolder(folder).make()
             UploadJournal(folder / JOURNAL).append([line])
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -75,7 +62,7 @@ class OpenUpload:
     @property
     def published(self) -> Path:
         """The folder of the files that are complete."""
-        return self.folder / PUBLISHED
+        return self._place.published
 
     @property
     def changed_at(self) -> float:
@@ -91,25 +78,25 @@ class OpenUpload:
     def size(self) -> int:
         """The bytes that are declared, or will be."""
         with self._guard:
-            return max(self.expected, sum(file.size for file in self._files.values()))
+            return max(self.expected, self._files.size)
 
     @property
     def promised(self) -> int:
         """The bytes that are kept free for files that will be declared."""
         with self._guard:
-            return max(self.expected - sum(file.size for file in self._files.values()), 0)
+            return max(self.expected - self._files.size, 0)
 
     @property
     def owed(self) -> int:
         """The bytes for which the disk must still find room."""
         with self._guard:
-            return self.promised + sum(file.owed for file in self._files.values())
+            return self.promised + sum(file.owed for file in self._files)
 
     @property
     def record(self) -> Upload:
         """What is known of it."""
         with self._guard:
-            files = tuple(self._files.values())
+            files = tuple(self._files)
         return Upload(
             id=self.id,
             key=self.key,
@@ -125,19 +112,17 @@ class OpenUpload:
     def records(self, after: int, limit: int) -> tuple[UploadedFile, ...]:
         """The files with larger numbers, in their order."""
         with self._guard:
-            files = [self._files[n] for n in sorted(self._files) if n > after][:limit]
+            files = self._files.after(after, limit)
         return tuple(file.record for file in files)
 
     def file(self, number: int) -> Incoming:
         """One of the files; `NotFound` where there is none of that number."""
         with self._guard:
-            if number not in self._files:
-                raise NotFound(f"Upload {self.id} has no file {number}.")
-            return self._files[number]
+            return self._files.numbered(number)
 
     def content(self, path: str) -> Copied | None:
         """What is known of the bytes of a complete file."""
-        file = self._by_path.get(path)
+        file = self._files.at(path)
         return None if file is None else file.content
 
     def expect(self, size: int) -> None:
@@ -155,37 +140,10 @@ class OpenUpload:
                 self.is_used = is_used
 
     def unknown(self, files: Iterable[FileToUpload]) -> list[FileToUpload]:
-        """Those of `files` that were not declared before.
-
-        Raises
-        ------
-        Invalid
-            A path leads out of the upload, or cannot be a file's; a checksum is none.
-        Conflict
-            One was declared otherwise, or would be a file and a folder.
-        """
+        """Those of `files` that were not declared before; raises as `UploadFiles.unknown`."""
         with self._guard:
             self._check_unused()
-            new: dict[str, FileToUpload] = {}
-            folders: set[str] = set()
-            for file in files:
-                path = checked_path(file.path)
-                if file.checksum is not None:
-                    parse_checksum(file.checksum)
-                before = self._by_path.get(path)
-                known = new.get(path) if before is None else before.declared
-                if known is not None:
-                    check_same(known, file)
-                    continue
-                above = folders_above(path)
-                if path in self._folders or path in folders:
-                    raise Conflict(f"{path!r} is a folder of this upload, and cannot be a file.")
-                for folder in above:
-                    if folder in self._by_path or folder in new:
-                        raise Conflict(f"{folder!r} is a file of this upload, and no folder.")
-                folders.update(above)
-                new[path] = file.model_copy(update={"path": path})
-            return list(new.values())
+            return self._files.unknown(files)
 
     def declare(self, files: Sequence[FileToUpload]) -> tuple[UploadedFile, ...]:
         """Make room for the files that are new; answers all of them, in their order."""
@@ -193,11 +151,10 @@ class OpenUpload:
             new = self.unknown(files)
             made: list[Incoming] = []
             try:
-                for number, file in enumerate(new, self._last + 1):
-                    made.append(self._made(number, file))
+                for number, file in enumerate(new, self._files.last + 1):
+                    made.append(self._place.made(number, file))
                 if made:
-                    with writing(self.folder):
-                        fsync_folder(self.folder / _PARTS)
+                    self._place.force_parts()
                     self._journal.append([_declared(file) for file in made])
             except BaseException:
                 for each in made:
@@ -205,8 +162,8 @@ class OpenUpload:
                         each.part.unlink()
                 raise
             for each in made:
-                self._keep(each)
-            return tuple(self._by_path[checked_path(file.path)].record for file in files)
+                self._files.keep(each)
+            return self._records_of(files)
 
     def piece(self, number: int, start: int, end: int, checksum: str | None) -> Piece:
         """Let a piece of a file come; as `Incoming.begin`."""
@@ -254,11 +211,9 @@ class OpenUpload:
                 if file.verifying is not None:
                     raise Conflict(f"{file.declared.path} is being verified: drop it afterwards.")
             self._journal.append([{"dropped": number}])
-            self._lose(file)
+            self._files.lose(file)
         file.stop()
-        with writing(file.part):
-            file.part.unlink(missing_ok=True)
-            self._target(file).unlink(missing_ok=True)
+        self._place.remove(file)
 
     def add_whole(
         self, files: Sequence[FileToUpload], source: Path, offset: int
@@ -278,7 +233,7 @@ class OpenUpload:
             with source.open("rb") as bytes_of_all:
                 bytes_of_all.seek(offset)
                 for file in files:
-                    part = self.folder / _PARTS / f"{secrets.token_hex(8)}.new"
+                    part = self._place.new_part()
                     made.append((file, part, write_whole(bytes_of_all, part, file)))
             with self._guard:
                 return self._publish_all(made)
@@ -290,57 +245,58 @@ class OpenUpload:
         """Let nobody write any more."""
         with self._guard:
             self.is_used = True
-            files = tuple(self._files.values())
+            files = tuple(self._files)
         for file in files:
             file.stop()
 
     def _publish_all(
         self, made: Sequence[tuple[FileToUpload, Path, Copied]]
     ) -> tuple[UploadedFile, ...]:
-        new = {file.path for file in self.unknown([file for file, _, _ in made])}
+        files = [file for file, _, _ in made]
+        new = {file.path for file in self.unknown(files)}
         whole: list[Incoming] = []
         lines: list[Line] = []
         for file, part, content in made:
             path = checked_path(file.path)
             if path not in new:
-                there = self._by_path[path].content
+                there = self.content(path)
                 if there is None or there.sha256 != content.sha256:
                     raise Conflict(f"{path} is another file of this upload: drop it first.")
                 continue
             declared = file.model_copy(update={"path": path})
-            number = self._last + len(whole) + 1
+            number = self._files.last + len(whole) + 1
             incoming = Incoming(number, declared, part, self._journal, True)
             incoming.content = content
             whole.append(incoming)
             lines += [_declared(incoming), _done(incoming)]
-        targets = [self._target(file) for file in whole]
-        for target in {target.parent for target in targets}:
-            make_folders(target)
-        placed: list[Path] = []
+        for folder in {self._place.target(file).parent for file in whole}:
+            make_folders(folder)
+        placed: list[Incoming] = []
         try:
-            for incoming, target in zip(whole, targets, strict=True):
-                self._rename(incoming, target)
-                placed.append(target)
-            with writing(self.folder):
-                for folder in {target.parent for target in targets}:
-                    fsync_folder(folder)
+            for incoming in whole:
+                self._place.publish(incoming)
+                placed.append(incoming)
+            self._place.force(whole)
             # Named by no line before, a crash leaves files that the next opening removes.
             if lines:
                 self._journal.append(lines)
         except BaseException:
-            for target in placed:
-                with suppress(OSError):
-                    target.unlink()
+            for incoming in placed:
+                self._place.withdraw(incoming)
             raise
         for incoming in whole:
-            incoming.part = self._part(incoming.number)
-            self._keep(incoming)
-        return tuple(self._by_path[checked_path(file.path)].record for file, _, _ in made)
+            incoming.part = self._place.part(incoming.number)
+            self._files.keep(incoming)
+        return self._records_of(files)
+
+    def _records_of(self, files: Iterable[FileToUpload]) -> tuple[UploadedFile, ...]:
+        found = (self._files.at(checked_path(file.path)) for file in files)
+        return tuple(file.record for file in found if file is not None)
 
     def _verify(self, file: Incoming, told: str | None) -> None:
         try:
             content = file.verified(told)
-            target = self._target(file)
+            target = self._place.target(file)
             make_folders(target.parent)
             with self._guard:
                 if os.path.lexists(target):
@@ -349,101 +305,37 @@ class OpenUpload:
                         f"on the server's disk: send one of them under another name."
                     )
                 self._journal.append([_done(file, content)])
-                self._rename(file, target)
-            with writing(target):
-                fsync_folder(target.parent)
+                self._place.publish(file)
+            self._place.force([file])
             file.content = content
         finally:
             with file.guard:
                 file.verifying = None
 
-    def _rename(self, file: Incoming, target: Path) -> None:
-        if os.path.lexists(target):
-            raise Conflict(f"{file.declared.path} is there already in this upload.")
-        with writing(target):
-            file.part.rename(target)
-
-    def _made(self, number: int, file: FileToUpload) -> Incoming:
-        part = self._part(number)
-        with writing(part, file.size):
-            # Left by a declaration that no line of the journal tells of.
-            part.unlink(missing_ok=True)
-            descriptor = os.open(part, _CREATE, 0o600)
-            try:
-                is_reserved = reserve_blocks(descriptor, file.size)
-                if not is_reserved:
-                    os.ftruncate(descriptor, file.size)
-            except BaseException:
-                part.unlink()
-                raise
-            finally:
-                os.close(descriptor)
-        return Incoming(number, file, part, self._journal, is_reserved)
-
-    def _part(self, number: int) -> Path:
-        return self.folder / _PARTS / str(number)
-
-    def _target(self, file: Incoming) -> Path:
-        return below(self.published, PurePosixPath(file.declared.path))
-
     def _check_unused(self) -> None:
         if self.is_used:
             raise Conflict(f"Upload {self.id} is being imported or was given up: begin another.")
-
-    def _keep(self, file: Incoming) -> None:
-        self._files[file.number] = file
-        self._by_path[file.declared.path] = file
-        self._last = max(self._last, file.number)
-        for folder in folders_above(file.declared.path):
-            self._folders[folder] = self._folders.get(folder, 0) + 1
-
-    def _lose(self, file: Incoming) -> None:
-        del self._files[file.number], self._by_path[file.declared.path]
-        for folder in folders_above(file.declared.path):
-            self._folders[folder] -= 1
-            if not self._folders[folder]:
-                del self._folders[folder]
 
     def _restore(self, told: Told) -> None:
         self.key, self.expected, self.is_used = told.key, told.expected, told.is_used
         self._began_at = told.began_at
         for number, known in told.files.items():
             declared, reserved = known.declared, known.is_reserved
-            file = Incoming(number, declared, self._part(number), self._journal, reserved)
+            part = self._place.part(number)
+            file = Incoming(number, declared, part, self._journal, reserved)
             file.content = known.content
-            self._keep(file)
+            self._files.keep(file)
             if file.content is None:
                 self._check_part(file, known.received)
-        self._last = told.last
-        self._clear()
+        self._files.last = told.last
+        self._place.settle(tuple(self._files))
 
     def _check_part(self, file: Incoming, spans: Iterable[tuple[int, int]]) -> None:
-        try:
-            there = file.part.stat(follow_symlinks=False).st_size == file.size
-        except OSError:
-            there = False
-        if there:
+        if self._place.holds_part(file):
             file.restore(spans)
         else:
-            made = self._made(file.number, file.declared)
+            made = self._place.made(file.number, file.declared)
             file.is_reserved = made.is_reserved
-
-    def _clear(self) -> None:
-        """Finish what a crash interrupted, and remove what no line of the journal tells of."""
-        for file in self._files.values():
-            if file.content is not None and file.part.exists():
-                make_folders(self._target(file).parent)
-                if not os.path.lexists(self._target(file)):
-                    self._rename(file, self._target(file))
-        known = {file.part for file in self._files.values() if file.content is None}
-        for part in (self.folder / _PARTS).iterdir():
-            if part not in known:
-                part.unlink()
-        whole = {self._target(f) for f in self._files.values() if f.content is not None}
-        for folder, _, names in os.walk(self.published):
-            for name in names:
-                if Path(folder) / name not in whole:
-                    (Path(folder) / name).unlink()
 
 
 def _check_told(file: Incoming, told: str | None) -> None:

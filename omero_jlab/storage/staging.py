@@ -5,16 +5,49 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import Conflict, Invalid
 from .disk import writing
-from .durable import make_folders
+from .durable import make_folders, write_new
 from .platform import fsync_file, fsync_folder
 
-__all__ = ["Stage", "remove", "sweep"]
+__all__ = ["Stage", "aside", "remove", "replace_file", "sweep", "sweep_unfinished"]
+
+# What this process is about: a sweep leaves it alone.
+_in_use: set[Path] = set()
+
+
+@contextmanager
+def aside(folder: Path, name: str | None = None) -> Iterator[Path]:
+    """A path in a staging or trash folder, which is made; what is left at it goes at the end."""
+    make_folders(folder)
+    path = folder / (name or secrets.token_hex(8))
+    _in_use.add(path)
+    try:
+        yield path
+    finally:
+        # On a disk that is gone it stays, until `sweep`.
+        with suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        _in_use.discard(path)
+
+
+def replace_file(path: Path, data: bytes | memoryview, staging: Path) -> None:
+    """Write a file as `write_file` does, unfinished in the hidden folder `staging`.
+
+    For a file that no intent names: whatever ends the program, nothing lies beside it afterwards.
+    """
+    with aside(staging) as part, writing(path, len(data)):
+        write_new(part, data)
+        part.replace(path)
+        fsync_folder(path.parent)
 
 
 class Stage:
@@ -43,6 +76,7 @@ class Stage:
         make_folders(self.path.parent)
         with writing(self.path):
             self.path.mkdir(mode=0o700)
+        _in_use.add(self.path)
         return self
 
     def __exit__(
@@ -52,6 +86,7 @@ class Stage:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        _in_use.discard(self.path)
 
     def publish(self, target: Path) -> None:
         """Rename the whole stage to `target` once all of it is on the disk.
@@ -93,25 +128,32 @@ def remove(path: Path, trash: Path) -> None:
     """
     if not os.path.lexists(path):
         return
-    make_folders(trash)
-    away = trash / secrets.token_hex(8)
-    with writing(path):
-        path.rename(away)
-        fsync_folder(path.parent)
-    _delete(away)
+    with aside(trash) as away:
+        with writing(path):
+            path.rename(away)
+            fsync_folder(path.parent)
+        _delete(away)
 
 
 def sweep(folder: Path, keep: Collection[str] = ()) -> tuple[str, ...]:
-    """Remove what a crash left in a staging or trash folder, but for the names in `keep`.
+    """Remove what a crash or a lost disk left in a staging or trash folder; returns the names.
 
-    Returns the names that were removed.
+    The names in `keep` stay, and what this process is working with.
     """
     if not folder.is_dir():
         return ()
-    gone = sorted(each.name for each in folder.iterdir() if each.name not in keep)
+    there = (each for each in folder.iterdir() if each not in _in_use)
+    gone = sorted(each.name for each in there if each.name not in keep)
     for name in gone:
         _delete(folder / name)
     return tuple(gone)
+
+
+def sweep_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what a crash left of files that `write_file` wrote into `folder` under `name`."""
+    for each in folder.glob(f".{name}.*.tmp"):
+        with writing(each):
+            each.unlink(missing_ok=True)
 
 
 def _delete(path: Path) -> None:

@@ -18,8 +18,9 @@ from ..model import FileToUpload, Record, Upload, UploadedFile
 from .durable import Copied
 from .incoming import Piece
 from .layout import Layout
-from .open_upload import JOURNAL, OpenUpload
+from .open_upload import OpenUpload
 from .staging import remove
+from .upload_folder import JOURNAL
 from .uploads import upload_mark, uploads_folder, within_uploads
 
 __all__ = ["UploadLimits", "Uploads"]

@@ -12,8 +12,8 @@ from ..errors import Unreadable
 from .disk import writing
 from .durable import Copied
 from .layout import Layout
-from .open_upload import PUBLISHED
 from .platform import fsync_folder
+from .upload_folder import PUBLISHED
 
 __all__ = [
     "is_own_file",

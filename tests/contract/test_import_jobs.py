@@ -178,7 +178,7 @@ def test_an_import_that_the_disk_ends_reports_what_it_did(
         session = store.session()
         job = session.ingest.start(plate)
         before = ended(session, job)
-    assert before.state == "failed" and "goes on when the repository is opened" in before.error
+    assert before.state == "failed" and "goes on when the repository takes writes" in before.error
     assert isinstance(before.report, ImportReport) and len(before.report.image_ids) == 2
     store.close()
     again = Store.open(store.layout.root)

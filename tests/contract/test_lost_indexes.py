@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from omero_jlab.errors import Newer, Unavailable, Unreadable
 from omero_jlab.model.chunks import VERSION, ChunkIndex
@@ -142,3 +145,128 @@ def test_what_cannot_be_made_again_says_why(store: Store, repo: Repository, tmp_
                 image.plane()
             except Unavailable:
                 time.sleep(0.01)
+
+
+def pattern_of_files(folder: Path, planes: np.ndarray[Any, Any]) -> dict[str, Any]:
+    for c, z in np.ndindex(2, 3):
+        tifffile.imwrite(folder / f"s1_{'ab'[c]}_z{z}.tif", planes[c, z])
+    return {"channels": "s{field}_{channel}_z{z}.tif"}
+
+
+def companion(folder: Path, planes: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """OME-TIFFs of one channel each, which name each other."""
+    ids = [f"urn:uuid:{uuid4()}" for _ in range(2)]
+    places = "".join(
+        f'<TiffData FirstC="{c}" FirstZ="0" IFD="0" PlaneCount="3">'
+        f'<UUID FileName="{c}.ome.tif">{ids[c]}</UUID></TiffData>'
+        for c in range(2)
+    )
+    channels = "".join(f'<Channel ID="Channel:0:{c}" SamplesPerPixel="1"/>' for c in range(2))
+    for c in range(2):
+        text = (
+            f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="{ids[c]}"><Image ID="Image:0" Name="joined"><Pixels ID="Pixels:0" '
+            f'DimensionOrder="XYZCT" Type="uint16" SizeX="40" SizeY="30" SizeZ="3" SizeC="2" '
+            f'SizeT="1">{channels}{places}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(
+            folder / f"{c}.ome.tif", planes[c], description=text, metadata=None,
+            photometric="minisblack",
+        )  # fmt: skip
+    return {}
+
+
+def ome_zarr(folder: Path, planes: np.ndarray[Any, Any], version: int = 3) -> dict[str, Any]:
+    group = zarr.create_group(str(folder / "a.ome.zarr"), zarr_format=version)
+    named: dict[str, Any] = {"dimension_names": ["c", "z", "y", "x"]} if version == 3 else {}
+    level = group.create_array("0", shape=planes.shape, chunks=(1, 1, 16, 16), dtype="u2", **named)
+    level[:] = planes
+    axes = [{"name": n, "type": "channel" if n == "c" else "space"} for n in "czyx"]
+    scale = [{"type": "scale", "scale": [1.0] * 4}]
+    told = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}]
+    if version == 3:
+        group.attrs["ome"] = {"version": "0.5", "multiscales": told}
+    else:
+        group.attrs["multiscales"] = [{**told[0], "version": "0.4"}]
+    return {}
+
+
+def older_zarr(folder: Path, planes: np.ndarray[Any, Any]) -> dict[str, Any]:
+    return ome_zarr(folder, planes, 2)
+
+
+ALSO_LONG = [
+    pytest.param(write, transfer, loss, marks=pytest.mark.long)
+    for write in (pattern_of_files, companion, ome_zarr, older_zarr)
+    for transfer in ("copy", "symlink")
+    for loss in ("lost", "older")
+]
+
+
+@pytest.mark.parametrize(
+    ("write", "transfer", "loss"),
+    [
+        (pattern_of_files, "copy", "lost"),
+        (companion, "symlink", "older"),
+        (ome_zarr, "symlink", "lost"),
+        *ALSO_LONG,
+    ],
+)
+def test_those_of_many_files_are_made_again(
+    store: Store,
+    repo: Repository,
+    tmp_path: Path,
+    write: Callable[[Path, Any], dict[str, Any]],
+    transfer: Any,
+    loss: str,
+) -> None:
+    planes = np.random.default_rng(5).integers(0, 999, (2, 3, 30, 40), np.uint16)
+    folder = tmp_path / "microscope"
+    folder.mkdir()
+    options = write(folder, planes)
+    source = folder / "a.ome.zarr" if "zarr" in write.__name__ else folder
+    images = repo.import_files(source, transfer=transfer, quiet=True, **options)
+    assert not images.failed
+    (image,) = images
+    settled(repo)
+    place = image_place(image.id)
+    index = store.layout.root / place / "index"
+    before = ChunkIndex.from_bytes(index.read_bytes())
+    if loss == "lost":
+        without(store, place)
+    else:
+        header = before.header.model_copy(update={"version": VERSION - 1})
+        index.write_bytes(ChunkIndex(header, before.file, before.offset, before.length).to_bytes())
+        store.readers.forget()
+    waited_for(lambda: image.plane())
+    for c, z in np.ndindex(2, 3):
+        np.testing.assert_array_equal(image.plane(c=c, z=z), planes[c, z])
+    after = ChunkIndex.from_bytes(index.read_bytes())
+    assert after.header.levels == before.header.levels
+    assert {file.path for file in after.header.files} == {f.path for f in before.header.files}
+    assert [job.kind for job in repo.jobs(100) if job.state == "failed"] == []
+
+
+def test_one_in_place_that_was_written_to_is_not_made_again(
+    store: Store, repo: Repository, tmp_path: Path
+) -> None:
+    """Nobody knows what it holds now: registering it again is for people to decide."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.ones((30, 40), np.uint8))
+    (image,) = repo.import_files(path, transfer="symlink", quiet=True)
+    settled(repo)
+    tifffile.imwrite(path, np.full((30, 40), 7, np.uint8))
+    os.utime(path, ns=(1, 1))
+    without(store, image_place(image.id))
+    with pytest.raises(Unavailable):
+        image.plane()
+    settled(repo)
+    deadline = time.monotonic() + 60
+    with pytest.raises(Unreadable, match="changed"):
+        while time.monotonic() < deadline:
+            try:
+                image.plane()
+            except Unavailable:
+                time.sleep(0.01)
+            else:
+                break

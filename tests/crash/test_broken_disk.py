@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 import tifffile
 
-from omero_jlab.errors import Full, OmeroError, Unavailable
+from omero_jlab.errors import Full, OmeroError, Unavailable, Unreadable
 from omero_jlab.model import Job
 from omero_jlab.objects import Repository
 from omero_jlab.repository import Store
 from omero_jlab.repository.many import NewLabels, NewTable, add_many
+from omero_jlab.storage import Stage
 from omero_jlab.workers import JobProcess
 
 from .audit import disagreements, let_jobs_end
@@ -215,6 +216,104 @@ def test_a_disk_that_fails_once_gets_no_more_writes(
     bench: Bench, what: Callable[[Bench], None]
 ) -> None:
     fail_and_look(bench, what, stride=13 if what is Bench.import_files else 1)
+
+
+def fails_at(bench: Bench, what: Callable[[Bench], None], n: int) -> str:
+    """Let the disk fail once in an operation; answers in which call."""
+    with broken_disk(bench.root, n, errno.EIO) as disk, pytest.raises(OmeroError):
+        what(bench)
+    assert "read-only" in bench.store.why_read_only()
+    return disk.failed_call
+
+
+def take_up_again(bench: Bench, what: Callable[[Bench], None], n: int) -> None:
+    before = bench.state()
+    failed = fails_at(bench, what, n)
+    health = bench.store.session().admin.retry_disk()
+    assert health.writable, failed
+    let_jobs_end(bench.store)
+    assert disagreements(bench.store) == [], failed
+    if what is Bench.import_files:
+        # It went on by itself.
+        assert [image.name for image in bench.repo.images] == ["first", "s1"], failed
+    else:
+        assert bench.state() == before, failed
+        what(bench)
+    assert disagreements(bench.store) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "n"), [(Bench.append, 3), (Bench.import_files, 30)], ids=["append", "import"]
+)
+def test_an_administrator_lets_a_sound_disk_be_written_again(
+    bench: Bench, what: Callable[[Bench], None], n: int
+) -> None:
+    take_up_again(bench, what, n)
+    bench.reopen()
+    assert disagreements(bench.store) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("n", range(1, 60, 3))
+def test_it_is_written_again_wherever_it_failed(bench: Bench, n: int) -> None:
+    take_up_again(bench, Bench.import_files, n)
+
+
+@pytest.mark.parametrize("n", [1, 9])
+def test_a_disk_that_still_fails_stays_read_only(bench: Bench, n: int) -> None:
+    fails_at(bench, Bench.append, 3)
+    admin = bench.store.session().admin
+    with broken_disk(bench.root, n, errno.EIO) as disk, pytest.raises(Unavailable, match="disk"):
+        admin.retry_disk()
+    assert disk.failed_call
+    assert "read-only" in bench.store.why_read_only()
+    with pytest.raises(Unavailable, match="read-only"):
+        bench.append()
+    assert len(bench.table.query()) == len(FRAME)
+    assert admin.retry_disk().writable
+    bench.append()
+    assert disagreements(bench.store) == []
+
+
+def test_a_damaged_database_is_not_written_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails_at(bench, Bench.append, 3)
+    monkeypatch.setattr("omero_jlab.repository.store.faults", lambda _: ["page 7 is lost"])
+    with pytest.raises(Unreadable, match="page 7 is lost"):
+        bench.store.session().admin.retry_disk()
+    assert "read-only" in bench.store.why_read_only()
+
+
+def test_what_was_half_done_when_the_disk_went_is_undone_when_it_is_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is moved away in the middle of an operation, and then put back."""
+    away = bench.root.with_name("away")
+    real = Stage.publish
+
+    def publish(stage: Stage, target: Path) -> None:
+        real(stage, target)
+        bench.root.rename(away)
+
+    before = bench.state()
+    monkeypatch.setattr("omero_jlab.repository.upkeep.disk.EVERY_S", 0.05)
+    bench.reopen()
+    with monkeypatch.context() as patch, pytest.raises(OmeroError):
+        patch.setattr(Stage, "publish", publish)
+        bench.save_image()
+    left = [p for p in (away / "Pixels" / "images").rglob("*") if p.is_file()]
+    assert len(left) > 1, "nothing of it was left behind, and there is nothing to test"
+    stray = away / "Pixels" / ".staging" / "left"
+    stray.mkdir()
+    bench.store.disk.look()
+    assert bench.store.disk.condition().state == "gone"
+    away.rename(bench.root)
+    bench.store.disk.look()
+    assert not (bench.root / stray.relative_to(away)).exists()
+    assert bench.state() == before
+    assert disagreements(bench.store) == []
+    bench.save_image()
 
 
 @pytest.mark.long

@@ -26,7 +26,7 @@ from omero_jlab.repository import Store
 from omero_jlab.repository.imports import transfer
 from omero_jlab.server import Holder, Listener
 from omero_jlab.server.holder import Upstream
-from omero_jlab.storage import incoming, open_upload, uploads_folder
+from omero_jlab.storage import incoming, upload_folder, uploads_folder
 
 KB = 1 << 10
 BODY = bytes(range(256)) * (10 * KB // 256) + b"end"
@@ -256,7 +256,7 @@ def test_more_or_less_than_was_announced(server: Server) -> None:
 def test_the_newest_of_two_senders_wins(server: Server) -> None:
     session = server.session()
     at = begun(session)
-    (file,) = [f for u in server.store.uploads._open.values() for f in u._files.values()]
+    (file,) = [file for each in server.store.uploads._open.values() for file in each._files]
     second_is_done = threading.Event()
 
     def slow() -> Iterator[bytes]:
@@ -405,7 +405,7 @@ def test_what_is_declared_is_kept_free(server: Server, monkeypatch: pytest.Monke
 def test_no_room_is_kept_where_blocks_cannot_be(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_upload, "reserve_blocks", lambda *_: False)
+    monkeypatch.setattr(upload_folder, "reserve_blocks", lambda *_: False)
     monkeypatch.setattr(server.store.uploads, "_room", lambda: 20 * KB)
     session = server.session()
     at = begun(session)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import NotFound, OmeroError
-from ...storage import write_file
+from ...storage import Layout, replace_file
 
 __all__ = ["ImportLog", "add_line", "log_place", "read_log"]
 
@@ -32,10 +32,12 @@ def log_place(folder: str) -> str:
     return f"{folder}.log"
 
 
-def add_line(path: Path, stage: str, text: str) -> None:
-    """Add a line to a log that is there; an import without it is no worse."""
+def add_line(layout: Layout, folder: str, stage: str, text: str) -> None:
+    """Add a line to the log of a fileset, if it is there; an import without it is no worse."""
+    path = layout.managed / log_place(folder)
     if path.is_file():
-        write_file(path, path.read_bytes() + _line(stage, text).encode(errors="backslashreplace"))
+        line = _line(stage, text).encode(errors="backslashreplace")
+        replace_file(path, path.read_bytes() + line, layout.staging(layout.managed))
 
 
 def read_log(path: Path) -> str:

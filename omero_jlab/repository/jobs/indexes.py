@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from ...model.chunks import ChunkIndex
 from ...pixels import PixelReader, needs_pyramid
 from ...pixels.cascade import joined_levels
 from ...pixels.rebuild import found_levels
-from ...storage import write_file
+from ...storage import replace_file
 from ..guarded import GuardedSession
 from ..imports.foreign import plan_filesets, read_fileset
 from ..places import image_place, labels_place, object_of
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _OPTIONS = {"unguarded": "jobs"}
 _LEVELS = "levels"
+_ZARR = "OME-Zarr"
 
 
 class Rebuilding:
@@ -116,7 +118,8 @@ def index_job(session: Work, arguments: dict[str, Any], progress: Progress) -> N
     if not index.header.levels:
         raise Unreadable(f"Nothing in {place} says where its pixels are.")
     state.check_writable()
-    write_file(place / INDEX, index.to_bytes())
+    layout = state.layout
+    replace_file(place / INDEX, index.to_bytes(), layout.staging(layout.pixels))
     if kind == "image":
         _say(state, id, index)
     state.readers.forget()
@@ -128,7 +131,8 @@ def index_job(session: Work, arguments: dict[str, Any], progress: Progress) -> N
 class _Origin:
     """Where an image came from: its number among the images of the fileset, and the files.
 
-    `stored` are the files' paths below the fileset's folder by where they lie for a reader.
+    `stored` are the files' paths below the fileset's folder by where they lie for a reader, and
+    `states` size and time of change, by those paths, of the files that were imported.
     """
 
     number: int
@@ -137,6 +141,7 @@ class _Origin:
     folder: Path
     channels: tuple[str | None, ...]
     stored: dict[str, str]
+    states: dict[str, tuple[int, int]]
 
 
 def _of_image(state: State, image_id: int, place: Path, own: ChunkIndex) -> ChunkIndex:
@@ -175,19 +180,26 @@ def _origin(state: State, db: GuardedSession, row: ImageRow) -> _Origin:
     ids = list(db.scalars(wanted.execution_options(**_OPTIONS)))
     folder = state.layout.managed / fileset.folder
     files = select(FileRow).where(FileRow.fileset_id == fileset.id)
-    stored = {}
+    stored, states = {}, {}
     for file in db.scalars(files, execution_options=_OPTIONS):
         path = state.layout.root / file.path
         # A worker sees what it is told to, and not where links lead.
         lies = path.resolve() if fileset.transfer == "symlink" else path
-        stored[str(lies)] = path.relative_to(folder).as_posix()
+        inside = stored[str(lies)] = path.relative_to(folder).as_posix()
+        states[inside] = (file.size, file.mtime_ns)
     job = db.get(JobRow, fileset.job_id or 0, execution_options=_OPTIONS)
     patterns: list[str | None] = [None]
     if job is not None and job.kind == "import":
         patterns.insert(0, ImportRequest.model_validate(job.arguments).options_of(
             fileset.source).channels)  # fmt: skip
     return _Origin(
-        ids.index(row.id), len(ids), fileset.format, folder, tuple(dict.fromkeys(patterns)), stored
+        ids.index(row.id),
+        len(ids),
+        fileset.format,
+        folder,
+        tuple(dict.fromkeys(patterns)),
+        stored,
+        states,
     )
 
 
@@ -203,11 +215,14 @@ def _of_original(state: State, origin: _Origin) -> ChunkIndex:
     index = contents.indexes[origin.number]
     if index is None:
         raise Unreadable("The original must be converted first: import it again.")
-    files = tuple(
-        file.model_copy(update={"path": origin.stored[str(plan.root / file.path)]})
-        for file in index.header.files
-    )
-    return replace(index, header=index.header.model_copy(update={"files": files}))
+    files = []
+    for file in index.header.files:
+        inside = origin.stored[str(plan.root / file.path)]
+        size, mtime_ns = origin.states[inside]
+        # Of what was imported, and not of what lies there now: whoever reads it compares the two.
+        told = {"path": inside, "size": size, "mtime_ns": mtime_ns}
+        files.append(file.model_copy(update=told))
+    return replace(index, header=index.header.model_copy(update={"files": tuple(files)}))
 
 
 def _planned(state: State, origin: _Origin) -> Plan:
@@ -223,6 +238,8 @@ def _planned(state: State, origin: _Origin) -> Plan:
 
 def _named(origin: _Origin) -> list[Path]:
     """The originals, or the folders at the top that hold them: an OME-Zarr is a folder."""
+    if origin.format == _ZARR:
+        return [Path(os.path.commonpath(list(origin.stored)))]
     inside = [Path(path) for path in origin.stored if Path(path).is_relative_to(origin.folder)]
     if len(inside) < len(origin.stored):
         return [Path(path) for path in origin.stored]

@@ -32,7 +32,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_GOES_ON = "The job goes on when the repository is opened again."
+GOES_ON = "The job goes on when the repository takes writes again."
 
 
 def job_record(row: JobRow) -> Job:
@@ -184,7 +184,7 @@ def _end(state: State, kind: JobKind, job_id: int, outcome: dict[str, Any]) -> N
         and state.disk.condition().state == "read-only"
     ):
         # Nothing more is written on a disk that failed: the row says that the job is running.
-        state.outcomes[job_id] = outcome | {"error": f"{outcome['error']} {_GOES_ON}"}
+        state.outcomes[job_id] = outcome | {"error": f"{outcome['error']} {GOES_ON}"}
         return
     told = {"done": live.done, "total": live.total, "message": live.message, "stage": live.stage}
     try:

@@ -14,9 +14,9 @@ from ...errors import OmeroError
 from ..state import State
 from ..work import Work
 from .job_kinds import KINDS
-from .jobs import submit_job
+from .jobs import GOES_ON, submit_job
 
-__all__ = ["MOST_INTERRUPTIONS", "Left", "requeue", "run_again"]
+__all__ = ["MOST_INTERRUPTIONS", "Left", "requeue", "run_again", "take_up"]
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,24 @@ def requeue(state: State) -> list[Left]:
             left.append(Left(row.id, row.kind, user.name, row.group_id))
     for job_id, name in given_up:
         _give_up(state, job_id, name)
+    return left
+
+
+def take_up(state: State) -> list[Left]:
+    """Queue again the jobs of this process that a failed disk ended, and that were to go on."""
+    left: list[Left] = []
+    ended = [id for id, told in state.outcomes.items() if told.get("error", "").endswith(GOES_ON)]
+    with state.books() as db:
+        for job_id in ended:
+            row = db.get(JobRow, job_id, execution_options={"unguarded": "jobs"})
+            if row is None or row.state != "running":
+                continue
+            user = db.get(UserRow, row.user_id, execution_options={"unguarded": "jobs"})
+            assert user is not None
+            row.state = "queued"
+            left.append(Left(row.id, row.kind, user.name, row.group_id))
+    for job in left:
+        del state.outcomes[job.job_id]
     return left
 
 

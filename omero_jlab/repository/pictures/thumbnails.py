@@ -7,14 +7,13 @@ be drawn again: a damaged one is as good as none.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import xxhash
 
 from ...errors import OmeroError
-from ...storage import reading, writing
+from ...storage import aside, reading, writing
 from ..state import State
 
 __all__ = ["keep_thumbnail", "kept_thumbnail", "verified_thumbnails"]
@@ -39,16 +38,15 @@ def keep_thumbnail(state: State, picture: bytes, path: Path) -> None:
     """Keep a thumbnail; where that fails it is drawn again the next time, and no worse."""
     if state.why_read_only():
         return
-    new = path.with_name(f".{secrets.token_hex(8)}")
+    layout = state.layout
     try:
-        with writing(path, len(picture)):
+        with aside(layout.staging(layout.thumbnails)) as new, writing(path, len(picture)):
             path.parent.mkdir(parents=True, exist_ok=True)
             new.write_bytes(picture + _MAGIC + xxhash.xxh3_128_digest(picture))
             new.replace(path)
     except OmeroError as error:
         log.warning("a thumbnail is not kept: %s", error)
-        if not state.disk_failed(error):
-            new.unlink(missing_ok=True)
+        state.disk_failed(error)
 
 
 def verified_thumbnails(folder: Path) -> Iterator[tuple[Path, int, bool]]:

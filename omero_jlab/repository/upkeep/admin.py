@@ -15,6 +15,7 @@ from ...model import (
     Diagnostics,
     Erasure,
     ErasureKind,
+    Health,
     Job,
     PurgeReport,
     Quarantine,
@@ -38,6 +39,7 @@ from .cleanse import (
 from .copies import verify_backup
 from .diagnose import diagnose
 from .erase import Asked, check_erasable, erase, erasures
+from .health import health
 from .purge import purge, trashed
 from .restore import restore_damaged
 from .scrub import start_scrub
@@ -119,6 +121,12 @@ class Admin:
         """The protocols of what was erased, the newest first."""
         self._administrators_only()
         return erasures(self._session.store)
+
+    def retry_disk(self) -> Health:
+        """Take writes again, where a disk that failed is sound."""
+        self._administrators_only()
+        self._session.store.disk.retry()
+        return health(self._session.store)
 
     def diagnostics(self) -> Diagnostics:
         """Versions, counts, and what is not as it should be."""

@@ -77,7 +77,8 @@ def back_up(state: State, target: Path, progress: Progress) -> BackupReport:
 def snapshot(database: Path, target: Path) -> None:
     """Copy a database, in use or not, to a file that is on the disk afterwards."""
     new = target.with_name(f".{target.name}.new")
-    new.unlink(missing_ok=True)
+    for left in target.parent.glob(f"{new.name}*"):
+        left.unlink()
     with writing(target), closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source:
         try:
             with closing(sqlite3.connect(new)) as copy:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,7 +14,7 @@ from typing import Literal
 from ...database import now
 from ...errors import Full, OmeroError, Unavailable
 from ...model import HealthState
-from ...storage import Guard, Layout, Reserve, Space, space
+from ...storage import Guard, Layout, Reserve, Space, probe_disk, space
 from ...units import size_text
 from ..config import DiskLimits
 
@@ -45,11 +45,14 @@ class Disk:
     release
         Closes what is open on it: called when its file system is dead.
     take_back
-        Opens the repository again on a file system made anew.
+        Opens the repository again, on a file system made anew or after a failure; if it is given
+        True, the database is verified first.
     make_room
         Frees so many bytes of what was deleted, if there are any.
     forget
         Closes files that were opened for reading: those of another disk must not be read on.
+    tidy
+        Removes what was left lying while nothing could be written.
     """
 
     def __init__(
@@ -58,9 +61,10 @@ class Disk:
         limits: DiskLimits,
         guard: Guard,
         release: Callable[[], None],
-        take_back: Callable[[], None],
+        take_back: Callable[[bool], None],
         make_room: Callable[[int], None],
         forget: Callable[[], None],
+        tidy: Callable[[], None],
     ) -> None:
         self.guard = guard
         self.notes: tuple[str, ...] = ()
@@ -71,12 +75,14 @@ class Disk:
         self._take_back = take_back
         self._make_room = make_room
         self._forget = forget
+        self._tidy = tidy
         self._failure = ""
         self._dead = False
         self._mending = 0
         self._since: tuple[HealthState, datetime] = ("ok", now())
         self._next_purge = 0.0
         self._guard = threading.Lock()
+        self._opening = threading.Lock()
 
     def check(self, what: Need = "rows") -> None:
         """Raise where that may not be written just now.
@@ -117,9 +123,38 @@ class Disk:
         if not self._failure:
             log.error("the repository becomes read-only: %s", reason)
         self._failure = (
-            f"The repository is read-only since its disk failed: {reason} Reading goes on; start "
-            f"again after the disk is mended."
+            f"The repository is read-only since its disk failed: {reason} Reading goes on. When "
+            f"the disk is mended, `omero-jlab admin health --retry` takes writes again."
         )
+
+    def retry(self) -> None:
+        """Take writes again, without a restart, where a disk that failed is sound again.
+
+        Every folder of the repository is written to and read back from the disk, and the database
+        is verified; then all is as at an opening.
+
+        Raises
+        ------
+        Unavailable, Unreadable
+            It is not sound: nothing is written.
+        """
+        with self._opening:
+            if not self._failure or self._dead:
+                self.check_place()
+                return
+            self.guard.check()
+            with self._mended(dead=False):
+                self._probe()
+                self._take_back(True)
+            log.warning("the repository in %s takes writes again", self._layout.root)
+
+    def _probe(self) -> None:
+        layout = self._layout
+        for folder in layout.folders:
+            probe_disk(layout.staging(folder))
+        probe_disk(layout.root)
+        if layout.database.parent != layout.root:
+            probe_disk(layout.database.parent)
 
     def condition(self) -> Condition:
         """How it fares now."""
@@ -172,6 +207,7 @@ class Disk:
             return
         if before == "gone":
             self._forget()
+            self._tidy()
         self._reserve.make()
         if condition.state in ("no-imports", "full") and time.monotonic() > self._next_purge:
             self._next_purge = time.monotonic() + _PURGE_EVERY_S
@@ -194,19 +230,23 @@ class Disk:
             self._release()
             self.guard.let_go()
         elif (self._dead or not self._failure) and self.guard.is_back():
-            with self._mended():
-                self._take_back()
+            with suppress(OmeroError), self._opening, self._mended(dead=True):
+                self._take_back(False)
 
     @contextmanager
-    def _mended(self) -> Iterator[None]:
+    def _mended(self, dead: bool) -> Iterator[None]:
+        """Let this thread alone write; a file system that was `dead` is let go where it fails."""
         self._mending = threading.get_ident()
         before, self._failure = self._failure, self._failure or "The repository is being opened."
         try:
             yield
         except OmeroError as error:
-            log.error("the repository is back and cannot be opened: %s", error)
-            self._failure, self._dead = f"{error}", True
-            self.guard.let_go()
+            log.error("the repository cannot be opened again: %s", error)
+            self._failure = before
+            if dead:
+                self._failure, self._dead = f"{error}", True
+                self.guard.let_go()
+            raise
         except BaseException:
             self._failure = before
             raise

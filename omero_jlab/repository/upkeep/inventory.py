@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from ..state import State
 from .holdings import lies_below, thumbnails_place
 
 __all__ = ["Inventory", "drawn_files", "index_of", "stored_files", "take_inventory"]
+
+# As `write_file` names what it has not finished.
+_UNFINISHED = re.compile(r"/\.[^/]+\.[0-9a-f]{16}\.tmp$")
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,15 @@ class Inventory:
     trashed: frozenset[str]
 
     def names(self, path: str) -> bool:
-        """Whether a file is one that the rows name, or lies in a folder that they name."""
+        """Whether a file is one that the rows name, or lies in a folder that they name.
+
+        What the end of a program left unfinished in such a folder is nobody's.
+        """
         if path in self.originals or path in self.segments or path in self.logs:
             return True
-        return lies_below(path, self.indexed) or lies_below(path, self.drawn)
+        if lies_below(path, self.drawn):
+            return not path.rpartition("/")[2].startswith(".")
+        return lies_below(path, self.indexed) and _UNFINISHED.search(path) is None
 
     def in_trash(self, path: str) -> bool:
         """Whether a file belongs to what was deleted."""

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from pydantic_core import from_json
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from ...database import AppliedRow, CapabilityRow, FileRow, ImageRow, JobRow
+from ...database import (
+    AppliedRow,
+    CapabilityRow,
+    DelegationImageRow,
+    FileRow,
+    ImageRow,
+    JobRow,
+    RunImageRow,
+)
 from ...errors import Conflict, Full, OmeroError
 from ...storage import hash_file, sweep, uploads_folder
 from ..guarded import GuardedSession
@@ -74,9 +83,12 @@ def remove_words(db: GuardedSession, doomed: Doomed, own_job: int) -> None:
         if _without(value, words) != value:
             db.delete(answer)
     images = {row.id for row in doomed.rows if isinstance(row, ImageRow)}
-    for capability in db.scalars(select(CapabilityRow), execution_options=_FREE):
-        if capability.image_id in images:
-            db.delete(capability)
+    of_images: tuple[Any, ...] = (CapabilityRow, DelegationImageRow, RunImageRow)
+    for image_id, kind in product(sorted(images), of_images):
+        for each in db.scalars(
+            select(kind).where(kind.image_id == image_id), execution_options=_FREE
+        ):
+            db.delete(each)
 
 
 def _without(value: Any, words: frozenset[str]) -> Any:

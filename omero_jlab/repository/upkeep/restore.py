@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from ...model.chunks import ChunkIndex
 from ...pixels import verified_pixels
 from ...storage import (
     Layout,
+    Stage,
     copy_hashed,
     fsync_folder,
     hash_file,
@@ -137,10 +136,8 @@ def _restore(
     if not source.is_file() or source.is_symlink():
         raise NotFound("the backup has no such file")
     top = state.layout.root / path.split("/", 1)[0]
-    stage = state.layout.staging(top) / f"restore-{secrets.token_hex(8)}"
-    make_folders(stage)
-    try:
-        staged = stage / goal.name
+    with Stage(state.layout.staging(top)) as stage:
+        staged = stage.path / goal.name
         sha256 = copy_hashed(source, staged).sha256
         reason = _wrong(state, staged, path, sha256, inventory)
         if not reason and listed is not None and listed.sha256 not in ("", sha256):
@@ -152,8 +149,6 @@ def _restore(
         with writing(goal):
             staged.replace(goal)
             fsync_folder(goal.parent)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _wrong(state: State, staged: Path, path: str, sha256: str, inventory: Inventory) -> str:

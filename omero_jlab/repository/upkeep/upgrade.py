@@ -27,7 +27,15 @@ from ...database import (
 )
 from ...errors import Full, OmeroError, Unavailable, Unreadable
 from ...model import Migration, UpgradePlan
-from ...storage import Layout, RepositoryLock, fsync_folder, space, write_file, writing
+from ...storage import (
+    Layout,
+    RepositoryLock,
+    fsync_folder,
+    space,
+    sweep_unfinished,
+    write_file,
+    writing,
+)
 from ..config import database_of, journal_of, read_config
 from .backup import snapshot
 
@@ -133,6 +141,7 @@ def settle_upgrade(layout: Layout, engines: Engines) -> None:
     except FileNotFoundError:
         # A copy without a mark: the crash came before the upgrade began, or after it ended.
         _remove(_saved(layout))
+        _sweep(layout)
         return
     before, counts = said["from"], said["rows"]
     log.warning("an upgrade from schema %s was interrupted", before)
@@ -253,6 +262,15 @@ def _forget(layout: Layout) -> None:
         _remove(_mark(layout))
         fsync_folder(layout.database.parent)
         _remove(_saved(layout))
+    _sweep(layout)
+
+
+def _sweep(layout: Layout) -> None:
+    """Remove what was left of a copy that was never complete, or a mark."""
+    folder, saved = layout.database.parent, _saved(layout)
+    for each in folder.glob(f".{saved.name}.new*"):
+        _remove(each)
+    sweep_unfinished(folder, _mark(layout).name)
 
 
 def _remove(path: Path) -> None:

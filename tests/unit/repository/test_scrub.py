@@ -19,7 +19,7 @@ import pytest
 
 from omero_jlab.database import FilesetRow, JobRow, now
 from omero_jlab.errors import Damaged, Denied, Invalid, Unavailable, Unreadable
-from omero_jlab.model import CheckReport, Health, Job, ScrubReport
+from omero_jlab.model import CheckReport, Health, Job, ScrubReport, Selection
 from omero_jlab.model.chunks import ChunkIndex
 from omero_jlab.objects import Repository, wait
 from omero_jlab.repository import Session, Store
@@ -263,11 +263,11 @@ def test_a_read_marks_a_damaged_segment(store: Store, root: Path, ids: Ids) -> N
     info = session.table_view(ids.table).segments[0]
     area = next(part for part in info.parts if part.column == "area")
     flip(path, area.offset + 999)
-    assert len(session.read_rows(ids.table, ["class"])) == 9000
+    assert len(session.read_rows(ids.table, Selection(columns=["class"]))) == 9000
     with pytest.raises(Damaged, match="column area"):
-        session.read_rows(ids.table, ["area"], "area > 0")
+        session.read_rows(ids.table, Selection(columns=["area"], condition="area > 0"))
     with pytest.raises(Damaged, match="is damaged"):
-        session.read_rows(ids.table, ["class"])
+        session.read_rows(ids.table, Selection(columns=["class"]))
     (problem,) = checked(store).problems
     assert problem.table_ids == (ids.table,)
     flip(path, area.offset + 999)

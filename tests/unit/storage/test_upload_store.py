@@ -18,8 +18,8 @@ from omero_jlab.storage import (
     UploadLimits,
     Uploads,
     incoming,
-    open_upload,
     take_upload,
+    upload_folder,
     upload_journal,
     uploads_folder,
 )
@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_nothing_of_a_declaration(
         return next(calls, None) or fail(errno.ENOSPC)()
 
     with monkeypatch.context() as patch:
-        patch.setattr(open_upload, "reserve_blocks", reserve)
+        patch.setattr(upload_folder, "reserve_blocks", reserve)
         with pytest.raises(Full):
             uploads.declare("ada", upload, [FileToUpload(path=f"{n}", size=9) for n in range(3)])
     assert uploads.get("ada", upload).files == 0
@@ -119,7 +119,7 @@ def test_what_came_after_a_failed_publishing_counts(
     at = begun(uploads)
     send(uploads, at, 0, BODY)
     with monkeypatch.context() as patch:
-        patch.setattr(open_upload.OpenUpload, "_rename", fail(errno.ENOSPC))
+        patch.setattr(upload_folder.UploadFolder, "publish", fail(errno.ENOSPC))
         with pytest.raises(OSError):
             uploads.complete("ada", *at, None)
     send(uploads, at, 0, b"other")
@@ -135,9 +135,9 @@ def test_a_crash_while_a_file_is_published(
     send(uploads, at, 0, BODY)
     with monkeypatch.context() as patch:
         if moment == "journal":
-            patch.setattr(open_upload.OpenUpload, "_rename", fail(errno.EIO))
+            patch.setattr(upload_folder.UploadFolder, "publish", fail(errno.EIO))
         else:
-            patch.setattr(open_upload, "fsync_folder", fail(errno.EIO))
+            patch.setattr(upload_folder, "fsync_folder", fail(errno.EIO))
         with pytest.raises(OSError):
             uploads.complete("ada", *at, None)
     later = again(layout)
