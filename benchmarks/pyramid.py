@@ -20,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,34 @@ class Made:
 write_image(Path(target), Made())
 print(peak() - before)
 """
+
+LEVELS_CHILD = """
+import re, sys
+from pathlib import Path
+import numpy as np
+from omero_jlab.model.chunks import ChunkIndex
+from omero_jlab.pixels import PixelReader, build_pyramid, halve
+
+halve.mean(np.zeros((9, 9), "uint16"))
+halve.mean(np.zeros((9, 9), "uint8"))
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+before = peak()
+index, folder, target = map(Path, sys.argv[1:])
+reader = PixelReader(ChunkIndex.from_bytes(index.read_bytes()), {"fileset": folder})
+build_pyramid(reader, target)
+print(peak() - before)
+"""
+FLAVOURS: dict[str, dict[str, Any]] = {
+    "jpeg": {"tile": (256, 256), "compression": "jpeg", "photometric": "ycbcr"},
+    "rgb-deflate": {"tile": (512, 512), "compression": "zlib", "photometric": "rgb"},
+    "lzw": {"tile": (256, 256), "compression": "lzw"},
+    "lzw-strips": {"rowsperstrip": 16, "compression": "lzw"},
+    "one-strip": {"rowsperstrip": 1 << 20},
+    "one-deflate-strip": {"rowsperstrip": 1 << 20, "compression": "zlib"},
+}
 
 
 def printed(id: str, work: str, ours: float, peer: str, peer_value: float) -> None:
@@ -201,6 +230,32 @@ def memory(folder: Path, side: int, channels: int) -> None:
         printed(id, work, float(done.stdout), "limit", MEMORY_MIB)
 
 
+def memory_of(folder: Path, flavour: str, side: int, planes: int) -> None:
+    """The highest memory of a process that makes the levels of a file, and of a larger one."""
+    options = FLAVOURS[flavour]
+    samples = (3,) if "photometric" in options else ()
+    dtype = "uint8" if samples else "uint16"
+    made = np.random.default_rng(0).poisson(100, (1024, 1024, *samples)).astype(dtype)
+    plane = np.tile(made, (side // 1024, side // 1024, *(1 for _ in samples)))
+    for id, count in ((f"pyramid-memory-{flavour}", 1), (f"pyramid-memory-{flavour}-10x", planes)):
+        path = folder / "source.tif"
+        with tifffile.TiffWriter(path, bigtiff=True) as writer:
+            for _ in range(count):
+                writer.write(plane, metadata=None, contiguous=False, **options)
+        reader = reader_of(path)
+        (folder / "index").write_bytes(reader.index.to_bytes())
+        done = subprocess.run(
+            [sys.executable, "-c", LEVELS_CHILD, folder / "index", folder, folder / "levels"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        shutil.rmtree(folder / "levels")
+        work = f"MiB above the bare process, {count * plane.nbytes / 1e6:.0f} MB"
+        printed(id, work, float(done.stdout), "limit", MEMORY_MIB)
+        path.unlink()
+
+
 def main() -> None:
     """Write, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -222,6 +277,9 @@ def main() -> None:
             "pyramid-rgb-vs-pyvips": lambda folder: brightfield(folder, height, width, rounds),
             "pyramid-memory pyramid-memory-10x": lambda folder: memory(folder, side, channels),
         }
+        for flavour in FLAVOURS:
+            ids = f"pyramid-memory-{flavour} pyramid-memory-{flavour}-10x"
+            parts[ids] = partial(memory_of, flavour=flavour, side=side, planes=10)
         for ids, measure in parts.items():
             if asked.only in ids:
                 measure(Path(name))

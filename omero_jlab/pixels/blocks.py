@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import OmeroError
+from ..errors import OmeroError, Unavailable
 from ..storage import CORES
 from .pieces import ChunksOf, EncodedPiece, encoded_block, pieces
 from .shards import ShardedLevel
@@ -55,11 +55,13 @@ class Elsewhere:
     """Other processes that read, reduce and encode the blocks of the first levels.
 
     `submit(pieces.encoded_block, ...)` calls it there, with what reads planes of the source as its
-    first argument, and answers a future; `places` blocks are under way at once.
+    first argument, and answers a future; `places` blocks are under way at once.  `is_there` says
+    whether anybody is there still to do it: what nobody answers is made here.
     """
 
     submit: Callable[..., Any]
     places: int
+    is_there: Callable[[], bool] = lambda: True
 
 
 def write_blocks(
@@ -84,9 +86,9 @@ def write_blocks(
         for i, y, x, planes in pieces(block, wanted):
             levels[i].put(block.t, block.c, block.z, y, x, planes)
 
-    def done_elsewhere(block: Block, future: Any) -> None:
+    def done_elsewhere(block: Block, future: Any, elsewhere: Elsewhere) -> None:
         try:
-            encoded = _waited_for(future, steps)
+            encoded = _waited_for(future, steps, elsewhere)
         except Cancelled:
             raise
         # What ends a worker, or keeps it from reading, need not end the work.
@@ -97,28 +99,28 @@ def write_blocks(
         for i, y, x, data in encoded:
             levels[i].store(block.t, block.c, block.z, y, x, data)
 
-    waiting: deque[tuple[Block, Any]] = deque()
+    waiting: deque[tuple[Block, Any, Elsewhere | None]] = deque()
     places = _THREADS if elsewhere is None else elsewhere.places
 
     def settle() -> None:
-        block, future = waiting.popleft()
-        if elsewhere is None:
+        block, future, where = waiting.popleft()
+        if where is None:
             future.result()
         else:
-            done_elsewhere(block, future)
+            done_elsewhere(block, future, where)
         steps.step()
 
     with ThreadPoolExecutor(_THREADS, "levels") as pool:
         try:
             for block in blocks:
                 steps.check()
-                if elsewhere is None:
+                where = elsewhere if elsewhere is not None and elsewhere.is_there() else None
+                if where is None:
                     future: Any = pool.submit(write, block)
+                    places = _THREADS
                 else:
-                    future = elsewhere.submit(
-                        encoded_block, block.at, group, block.row_step, wanted
-                    )
-                waiting.append((block, future))
+                    future = where.submit(encoded_block, block.at, group, block.row_step, wanted)
+                waiting.append((block, future, where))
                 # So many blocks are in memory, however fast they come.
                 while len(waiting) > places:
                     settle()
@@ -126,14 +128,16 @@ def write_blocks(
                 settle()
                 steps.check()
         finally:
-            for _, future in waiting:
+            for _, future, _ in waiting:
                 future.cancel()
 
 
-def _waited_for(future: Any, steps: Steps) -> list[EncodedPiece]:
+def _waited_for(future: Any, steps: Steps, elsewhere: Elsewhere) -> list[EncodedPiece]:
     """What another process answers; `Cancelled` where nobody waits for that any more."""
     while not future.done():
         steps.check()
+        if not elsewhere.is_there():
+            raise Unavailable("nobody is there any more to do it")
         with suppress(TimeoutError):
             future.result(timeout=_LOOK_S)
     answer: list[EncodedPiece] = future.result()

@@ -33,6 +33,7 @@ __all__ = [
     "level_count",
     "published",
     "sync_tree",
+    "unfinished",
     "write_group",
     "write_levels",
 ]
@@ -156,6 +157,11 @@ def documented(index: ChunkIndex, folder: Path, prefix: str) -> ChunkIndex:
     return replace(index, header=index.header.model_copy(update={"documents": documents}))
 
 
+def unfinished(folder: Path) -> Path:
+    """Where levels lie that will be in `folder` when they are complete."""
+    return folder.with_name(f".{folder.name}.part")
+
+
 @contextmanager
 def published(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder` that takes its place, durably, when the block ends well.
@@ -163,7 +169,7 @@ def published(folder: Path) -> Iterator[Path]:
     What an earlier attempt left there is removed first, and everything when the block raises.
     """
     make_folders(folder.parent)
-    part = folder.with_name(f".{folder.name}.part")
+    part = unfinished(folder)
     shutil.rmtree(part, ignore_errors=True)
     with writing(part):
         part.mkdir(mode=0o700)

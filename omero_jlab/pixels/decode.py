@@ -61,6 +61,9 @@ _COMPRESSORS: dict[str, Callable[[bytes, int], _Bytes]] = {
     "lz4": _lz4,
 }
 
+# How zlib calls what it can decode piece by piece.
+_INFLATED = {"deflate": 15, "zlib": 15, "gzip": 31}
+
 
 def native_dtype(name: str) -> np.dtype[Any]:
     """The dtype called `name` in this machine's byte order; `Unreadable` for no number type."""
@@ -76,7 +79,9 @@ class Pipeline:
     """How the chunks of one level are decoded.
 
     `plain` chunks lie in the file as they are in memory, in byte order `stored`, so that a part
-    of one can be read alone.  `checked` chunks end with a CRC-32C.
+    of one can be read alone.  `checked` chunks end with a CRC-32C.  `encoding` is what HTTP calls
+    the only codec of little-endian pixels, empty for plain ones; None is one that it cannot name.
+    `inflates` is what zlib calls the format of chunks that it decodes from their beginning on.
     """
 
     def __init__(self, layout: LevelLayout) -> None:
@@ -98,11 +103,29 @@ class Pipeline:
         self.plain = not (
             self._compressor or self._jpeg or self._predictor or self._depth or self._order
         )
+        self.encoding = self._encoding()
+        self.inflates = self._inflates()
         if not self.plain and chunk_bytes(layout) > LARGEST_CHUNK:
             raise Unreadable(
                 f"A chunk of {layout.chunk} pixels is {chunk_bytes(layout):,} bytes: compressed "
                 f"chunks may have at most {LARGEST_CHUNK:,}."
             )
+
+    def _inflates(self) -> int | None:
+        if self.checked or self._depth or self._order:
+            return None
+        return _INFLATED.get(self._compressor or "")
+
+    def lines(self, data: bytearray, rows: int, width: int, samples: int) -> NDArray[Any]:
+        """Rows of a chunk out of its decompressed bytes, shape (rows, width, samples)."""
+        pixels = np.frombuffer(data, self.stored).reshape(rows, width, samples)
+        return pixels if self._predictor is None else np.asarray(self._predictor(pixels))
+
+    def _encoding(self) -> str | None:
+        if self.stored != self.stored.newbyteorder("<"):
+            return None
+        only = not (self._jpeg or self._predictor or self._depth or self._order)
+        return "" if self.plain else "zstd" if only and self._compressor == "zstd" else None
 
     def decode(self, data: bytes, shape: Shape6) -> NDArray[Any]:
         """The pixels of one chunk, shape TCZYX + samples, dtype `stored` or native.

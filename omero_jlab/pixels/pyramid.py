@@ -22,7 +22,8 @@ from .encode import fastest_codec, jpeg_codec
 from .halve import mean
 from .jpeg_quality import quality_of
 from .reader import PixelReader
-from .sources import LevelSource
+from .sources import LevelSource, Source
+from .streamed import StreamedSource, is_streamed
 
 __all__ = ["LARGEST_SIDE", "build_pyramid", "needs_pyramid"]
 
@@ -40,7 +41,7 @@ def build_pyramid(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-    elsewhere: Callable[[int], Elsewhere] | None = None,
+    elsewhere: Callable[[int], Elsewhere | None] | None = None,
 ) -> ChunkIndex:
     """An index with the levels that are missing, made by halving down to a side of ≤ 1024.
 
@@ -63,7 +64,8 @@ def build_pyramid(
     cancelled
         Asked before each block.
     elsewhere
-        Given the number of the level that is read, says who else reads and encodes its blocks.
+        Given the number of the level that is read, says who else reads and encodes its blocks,
+        if anybody does.
 
     Raises
     ------
@@ -84,11 +86,12 @@ def build_pyramid(
         return reader.index
     prefix = _prefix(reader, folder)
     steps = Steps(progress, cancelled)
-    source = LevelSource(reader, number)
+    streamed = is_streamed(reader, number)
+    source: Source = (StreamedSource if streamed else LevelSource)(reader, number)
     jpeg = _jpeg_of(reader, number)
     lossless = fastest_codec(source.samples()) if copying or jpeg is None else None
     codecs = Codecs(copied=lossless, made=jpeg or lossless)
-    helped = None if elsewhere is None else elsewhere(number)
+    helped = None if elsewhere is None or streamed else elsewhere(number)
     with published(folder) as part:
         levels = write_levels(part, source, number, copying, mean, steps, last, codecs, helped)
         numbers = range(number if copying else number + 1, last + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,12 +16,14 @@ from .files import FILES, read_exactly
 from .kept import KEPT
 from .level import Chunk, LevelChunks
 from .plain import copy_plain, read_checked
+from .zstd_frame import is_one_frame
 
 __all__ = ["PixelReader"]
 
 # Below this a second thread costs more than it saves.
 _WORTH_DECODING = 1 << 20
 _WORTH_COPYING = 8 << 20
+_PIECE = 1 << 18
 
 
 class PixelReader:
@@ -148,6 +150,53 @@ class PixelReader:
             return pipeline.without_checksum(data)
         except Unreadable as error:
             raise self._failed(chunk, path, str(error)) from error
+
+    def pieces(self, chunk: Chunk) -> Iterator[bytes]:
+        """The bytes of a stored chunk as they lie in their file, some at a time.
+
+        Raises as `planes`.
+        """
+        path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
+        end = chunk.offset + chunk.length
+        for at in range(chunk.offset, end, _PIECE):
+            with FILES.using(path, entry, self._watch, False) as (descriptor, _):
+                data = read_exactly(descriptor, at, min(_PIECE, end - at), path)
+            yield data
+
+    def failed(self, chunk: Chunk, reason: str) -> Unreadable:
+        """The error that says that a chunk does not decode."""
+        return self._failed(chunk, self._paths[chunk.file], reason)
+
+    def as_stored(
+        self,
+        level: int,
+        t: int,
+        c: int,
+        z: int,
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+        encodings: Collection[str] = (),
+    ) -> tuple[bytes, str] | None:
+        """The little-endian pixels of a region as they lie in a file, and what they are coded as.
+
+        That is empty, or one of `encodings`, as HTTP calls them.  None where they do not lie so.
+
+        Raises as `planes`.
+        """
+        chunks = self.level(level)
+        encoding = chunks.pipeline.encoding
+        if encoding is None or (encoding and encoding not in encodings):
+            return None
+        _check_inside(chunks.sizes, level, t, (c,), z, y, x, height, width)
+        touched = chunks.touched(t, (c,), z, y, x, height, width)
+        chunk = touched[0]
+        if len(touched) > 1 or not chunk.length or chunk.shape != (1, 1, 1, height, width, 1):
+            return None
+        data, size = self.stored(level, chunk), height * width * self.dtype.itemsize
+        fits = is_one_frame(data, size) if encoding else len(data) == size
+        return (data, encoding) if fits else None
 
     def picture(
         self, level: int, t: int, z: int, y: int, x: int, height: int, width: int

@@ -15,7 +15,7 @@ from ..errors import Invalid
 from .encode import CHUNK
 from .reader import PixelReader
 
-__all__ = ["ArraySource", "Block", "LevelSource", "Source"]
+__all__ = ["ArraySource", "Block", "LevelSource", "Sizes", "Source", "held", "spots"]
 
 Sizes = tuple[int, int, int, int, int]
 _BLOCK = 4 * CHUNK
@@ -218,7 +218,7 @@ class ArraySource:
                         x=start[4] + x,
                         height=pixels.shape[1],
                         width=pixels.shape[2],
-                        rows=_held(pixels),
+                        rows=held(pixels),
                         row_step=_BLOCK,
                     )
 
@@ -251,20 +251,28 @@ class ArraySource:
 def _samples(
     sizes: Sizes, group: int, spot: Callable[..., NDArray[Any]], count: int = _SPOTS
 ) -> list[NDArray[Any]]:
-    t, c, z, y, x = sizes
-    height, width = min(CHUNK, y), min(CHUNK, x)
-    found = []
-    for i in range(1, count + 1):
-        top, left = ((n - CHUNK) * i // (count + 1) // CHUNK * CHUNK for n in (y, x))
-        top, left = max(0, top), max(0, left)
-        # Channels differ in what they show, planes of a stack little.
-        plane = (t // 2, (i - 1) * (c // group) // count * group, z // 2)
-        found.append(np.ascontiguousarray(spot(*plane, top, left, height, width)))
+    height, width = min(CHUNK, sizes[3]), min(CHUNK, sizes[4])
+    found = [
+        np.ascontiguousarray(spot(*place, height, width)) for place in spots(sizes, group, count)
+    ]
     # Empty chunks say nothing: they are not stored.
     return [sample for sample in found if sample.any()] or found
 
 
-def _held(pixels: NDArray[Any]) -> Callable[[int, int], NDArray[Any]]:
+def spots(
+    sizes: Sizes, group: int, count: int = _SPOTS
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Where chunks are much like the others: t, first of `group` channels, z, y and x."""
+    t, c, z, y, x = sizes
+    for i in range(1, count + 1):
+        top, left = ((n - CHUNK) * i // (count + 1) // CHUNK * CHUNK for n in (y, x))
+        # Channels differ in what they show, planes of a stack little.
+        channel = (i - 1) * (c // group) // count * group
+        yield t // 2, channel, z // 2, max(0, top), max(0, left)
+
+
+def held(pixels: NDArray[Any]) -> Callable[[int, int], NDArray[Any]]:
+    """What gives rows of `pixels`, as a block does."""
     return lambda first, count: pixels[:, first : first + count]
 
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Invalid, OmeroError, Unreadable
-from ..model import ImagePart
+from ..errors import Invalid, OmeroError, Unavailable, Unreadable
+from ..model import Capability, ImagePart
 from ..model.chunks import ChunkIndex, LevelLayout
 from ..model.zarr import Stamp
 from ..operations import AnySession
@@ -29,16 +30,21 @@ from ..pixels.decode import Pipeline
 from ..pixels.group import ImageGroup, ZarrImage, check_version, is_document
 from ..pixels.reader import PixelReader
 from ..pixels.zarr_view import layout_of
+from .renewing import Renewing
 from .zarr import CapabilityFiles
 
-__all__ = ["Files", "ImageFiles", "LevelPixels", "SessionFiles", "address_with_capability"]
+__all__ = [
+    "LASTS_S", "Files", "ImageFiles", "LevelPixels", "SessionFiles", "address_with_capability",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _INDEX = "index"
 _FETCHERS = 8
-# A capability that is about to expire is not handed out any more.
-_FRESH = timedelta(minutes=30)
+# How often a level whose pyramid is complete is looked at: it is stored anew after a damage only.
+_LOOK_S = 1.0
+LASTS_S = 3600
+"""How long the right to read an image holds that goes to other processes, unless it is renewed."""
 
 
 class Files(Protocol):
@@ -60,9 +66,14 @@ class SessionFiles:
         self._image_id = image_id
         self._version = version
         self._guard = threading.Lock()
-        self._made: tuple[CapabilityFiles, datetime] | None = None
+        self._shared: _Shared | None = None
+        self._renewing: Renewing | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
+        transport = getattr(self._session, "transport", None)
+        if transport is not None and transport.is_delegated:
+            # A worker has no more to give than what it was given.
+            return SessionFiles, (self._session, self._image_id, self._version)
         return self.to_share().__reduce__()
 
     @property
@@ -75,7 +86,7 @@ class SessionFiles:
         return self._session.zarr_file(self._image_id, key, self._version)
 
     def to_share(self) -> CapabilityFiles:
-        """The same for other processes, for the next half hour at least.
+        """The same for other processes, for as long as this object lives, and half an hour more.
 
         Raises
         ------
@@ -83,18 +94,36 @@ class SessionFiles:
             The repository is open in this process only, and nobody listens for others.
         """
         with self._guard:
-            now = datetime.now(UTC)
-            if self._made is None or self._made[1] - now < _FRESH:
-                url, secret, expires = address_with_capability(self._session, self._image_id)
-                files = CapabilityFiles(url, secret, self._image_id, self._version)
-                self._made = files, expires
-            return self._made[0]
+            shared = self._shared
+            if shared is None or not shared.is_fresh():
+                url, made = address_with_capability(self._session, self._image_id, LASTS_S)
+                files = CapabilityFiles(url, made.secret or "", self._image_id, self._version)
+                shared = self._shared = _Shared(self._session, files, made)
+                self._renewing = Renewing(shared.renew, LASTS_S / 3)
+            return shared.files
+
+
+class _Shared:
+    """What other processes were given, and how long it holds."""
+
+    def __init__(self, session: AnySession, files: CapabilityFiles, made: Capability) -> None:
+        self._session = session
+        self._made = made
+        self.files = files
+
+    def is_fresh(self) -> bool:
+        """Whether it holds long enough to be handed out once more."""
+        return self._made.expires_at - datetime.now(UTC) > timedelta(seconds=LASTS_S / 2)
+
+    def renew(self) -> None:
+        """Let it hold as long again."""
+        self._made = self._session.zarr.renew_capability(self._made.id, LASTS_S)
 
 
 def address_with_capability(
     session: AnySession, image_id: int, seconds: int = 3600
-) -> tuple[str, str, datetime]:
-    """The server's address, the secret of a new capability, and when that expires.
+) -> tuple[str, Capability]:
+    """The server's address, and a new capability with its secret.
 
     Raises
     ------
@@ -107,9 +136,7 @@ def address_with_capability(
             "This repository is open in this process only, where no other reaches it: open it "
             "with omero_jlab.connect()."
         )
-    made = session.zarr.add_capability(image_id, seconds)
-    assert made.secret is not None
-    return url, made.secret, made.expires_at
+    return url, session.zarr.add_capability(image_id, seconds)
 
 
 class LevelPixels:
@@ -194,7 +221,37 @@ class LevelPixels:
     def _fetched(
         self, files: Files, plane: tuple[int, int, int], y: int, x: int, height: int, width: int
     ) -> NDArray[Any]:
-        layout = self._layout
+        """The pixels by HTTP, all in one layout: levels may be stored anew meanwhile."""
+        while True:
+            layout = self._layout
+            try:
+                found = self._fetched_as(layout, files, plane, y, x, height, width)
+            except Unreadable:
+                if self._layout_now(files) == layout:
+                    raise
+                continue
+            if self._layout_now(files) == layout:
+                return found
+
+    def _layout_now(self, files: Files) -> LevelLayout:
+        document = files.get(f"{_inside(self._group)}{self._level}/zarr.json")
+        if document is None:
+            raise Unavailable(
+                f"Level {self._level} of the image is being made again: try again in a moment."
+            )
+        self._layout = layout_of(json.loads(document))
+        return self._layout
+
+    def _fetched_as(
+        self,
+        layout: LevelLayout,
+        files: Files,
+        plane: tuple[int, int, int],
+        y: int,
+        x: int,
+        height: int,
+        width: int,
+    ) -> NDArray[Any]:
         pipeline = Pipeline(layout)
         dtype = pipeline.stored.newbyteorder("=")
         kt, kc, kz, ky, kx, _ = layout.chunk
@@ -228,40 +285,100 @@ def _inside(group: str) -> str:
 
 
 class ImageFiles:
-    """The files of an image as OME-Zarr: metadata asked for, chunks read where they lie."""
+    """The files of an image as OME-Zarr: metadata asked for, chunks read where they lie.
+
+    Levels that are stored anew may have other chunks than those that were told: a chunk of
+    another layout is never given out, nor where that cannot be seen from what was told.
+    """
 
     def __init__(
-        self, files: Files, version: str = "0.5", parts: tuple[ImagePart, ...] = ()
+        self,
+        files: Files,
+        version: str = "0.5",
+        parts: tuple[ImagePart, ...] = (),
+        told: tuple[tuple[str, bytes], ...] = (),
+        is_settled: bool = False,
     ) -> None:
+        self._is_settled = is_settled
         self._files = files
         self._version = version
         self._parts = parts
+        self._told = dict(told)
+        self._looked: dict[str, float] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (ImageFiles, (self._files, self._version, self._parts))
+        told = tuple(self._told.items())
+        return (ImageFiles, (self._files, self._version, self._parts, told, self._is_settled))
 
     def get(self, key: str) -> bytes | None:
-        """One file of the image, or None where there is none."""
+        """One file of the image, or None where there is none.
+
+        Raises
+        ------
+        Unavailable
+            The level was stored anew since its metadata was read.
+        """
         if not is_document(key):
-            for part in self._parts:
-                if not key.startswith(f"{part.path}/" if part.path else tuple("0123456789")):
-                    continue
-                reader = _reader_of(part)
-                if reader is None:
-                    break
-                group = ImageGroup(reader, part.channels, {})
-                try:
-                    return ZarrImage(check_version(self._version), {part.path: group}).read(key)
-                except Unreadable as error:
-                    log.info("asking the repository for what cannot be read here: %s", error)
-        return self._files.get(key)
+            found = self._read_here(key)
+            if found is not None:
+                return found[0]
+        data = self._files.get(key)
+        if not is_document(key):
+            self._check(key)
+        elif data is not None:
+            self._told[key] = data
+        return data
+
+    def _check(self, key: str) -> None:
+        level, is_chunk, _ = key.partition("/c/")
+        told = self._layout_told(level) if is_chunk else None
+        if told is None:
+            return
+        document = f"{level}/zarr.json"
+        time_s = time.monotonic()
+        if time_s - self._looked.get(document, -_LOOK_S) < _LOOK_S and self._is_settled:
+            return
+        now = self._files.get(document)
+        if now is None or layout_of(json.loads(now)) != told:
+            raise Unavailable(
+                f"Level {level} of the image was stored anew, in other chunks, since this array "
+                f"was opened: open it again with image.zarr(); image.dask() goes on by itself."
+            )
+        self._looked[document] = time_s
+
+    def _layout_told(self, level: str) -> LevelLayout | None:
+        """The layout of a level as its own metadata told it, or that of the whole group."""
+        own = self._told.get(f"{level}/zarr.json")
+        if own is not None:
+            return layout_of(json.loads(own))
+        whole = json.loads(self._told.get("zarr.json", b"{}"))
+        node = whole.get("consolidated_metadata", {}).get("metadata", {}).get(level)
+        return None if node is None else layout_of(node)
+
+    def _read_here(self, key: str) -> tuple[bytes | None] | None:
+        """A chunk from the files that lie here; None where they cannot be read."""
+        for part in self._parts:
+            if not key.startswith(f"{part.path}/" if part.path else tuple("0123456789")):
+                continue
+            reader = _reader_of(part)
+            if reader is None:
+                break
+            group = ImageGroup(reader, part.channels, {})
+            try:
+                read = ZarrImage(check_version(self._version), {part.path: group}).read
+                return (read(key),)
+            except Unreadable as error:
+                log.info("asking the repository for what cannot be read here: %s", error)
+        return None
 
     @classmethod
     def of(cls, session: AnySession, image_id: int, version: str = "0.5") -> ImageFiles:
         """The files of an image that the Session's user may see."""
         files = SessionFiles(session, image_id, check_version(version))
+        is_settled = session.images.get(image_id).pyramid != "wanted"
         parts = session.zarr.parts(image_id) or ()
-        return cls(files, version, tuple(part for part in parts if _reader_of(part) is not None))
+        here = tuple(part for part in parts if _reader_of(part) is not None)
+        return cls(files, version, here, is_settled=is_settled)
 
 
 def _reader_of(part: ImagePart) -> PixelReader | None:

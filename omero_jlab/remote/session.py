@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from ..operations import (
     Annotations,
     Browse,
     Containers,
+    Delegations,
     Exchange,
     Folders,
     Gates,
@@ -44,7 +45,9 @@ from ..operations import (
     Ingest,
     Jobs,
     Operation,
+    Runs,
     Search,
+    SentTile,
     Server,
     Shapes,
     Streams,
@@ -106,6 +109,8 @@ class RemoteSession(RemoteRows, Streams):
     admin: Admin
     uploads: Uploads
     zarr: Zarr
+    runs: Runs
+    delegations: Delegations
 
     patience_s = 60.0
     """For how long an upload waits for a server that has gone."""
@@ -192,6 +197,13 @@ class RemoteSession(RemoteRows, Streams):
         wanted = ",".join(str(int(c)) for c in channels)
         path = f"images/{image_id}/raw/{_place(tile)}"
         return self._array(path, size=tile.size, channels=wanted)
+
+    def sent_tile(
+        self, image_id: int, tile: Tile, channels: Sequence[int], encodings: Collection[str] = ()
+    ) -> SentTile:
+        """A tile's pixels as bytes; what was coded on the way is decoded."""
+        found = wire.as_sent(self.raw_tile(image_id, tile, channels))
+        return SentTile(found.tobytes(), found.shape, found.dtype.newbyteorder("<").str)
 
     def region(
         self,
@@ -334,16 +346,22 @@ class RemoteSession(RemoteRows, Streams):
         header = wire.NewFile(name=name or path.name, namespace=namespace, size=path.stat().st_size)
         return self._post(f"objects/{kind}/{id}/files", Attached, _file(header, path))
 
-    def upload(self, path: Path, progress: Callable[[int, int], object] | None = None) -> str:
+    def upload(
+        self,
+        path: Path,
+        progress: Callable[[int, int], object] | None = None,
+        only: Collection[Path] | None = None,
+    ) -> str:
         """Bring a file or folder of the caller's disk to the repository's machine.
 
         Answers the path that an import there may name; on the same disk, that is the path itself.
-        Interrupted, it goes on with what is missing when it is called again.
+        Interrupted, it goes on with what is missing when it is called again.  Of a folder, these
+        files `only` are sent.
         """
         path = Path(path).absolute()
         if self.sees(path):
             return str(path)
-        return Uploading(self, progress, self.patience_s).send(path)
+        return Uploading(self, progress, self.patience_s).send(path, only)
 
     def sees(self, path: Path) -> bool:
         """Whether the server can read this very file or folder of the caller's disk."""

@@ -27,6 +27,7 @@ from ..model import (
     Record,
     Spacing,
 )
+from ..operations import SentTile
 
 __all__ = [
     "API_PATH",
@@ -51,6 +52,7 @@ __all__ = [
     "framed",
     "header",
     "pieces",
+    "tile_headers",
 ]
 
 M = TypeVar("M", bound=Record)
@@ -192,6 +194,17 @@ def array_headers(array: NDArray[Any]) -> dict[str, str]:
         "Content-Type": "application/octet-stream",
         "X-Shape": ",".join(map(str, array.shape)),
         "X-Dtype": array.dtype.newbyteorder("<").str,
+    }
+
+
+def tile_headers(tile: SentTile) -> dict[str, str]:
+    """The HTTP headers that describe a tile's bytes."""
+    coded = {"Content-Encoding": tile.encoding} if tile.encoding else {}
+    return {
+        "Content-Type": "application/octet-stream",
+        "X-Shape": ",".join(map(str, tile.shape)),
+        "X-Dtype": tile.dtype,
+        **coded,
     }
 
 

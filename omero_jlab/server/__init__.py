@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..place import default_repository
-from .app import RepositoryApp
 from .holder import Address, Holder, Upstream
 from .standalone import Listener, application, serve
 
@@ -11,7 +10,6 @@ __all__ = [
     "Address",
     "Holder",
     "Listener",
-    "RepositoryApp",
     "Upstream",
     "application",
     "default_repository",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -12,11 +13,11 @@ from pydantic import Field, Json, NonNegativeInt
 
 from ..errors import Invalid, TooLarge
 from ..model import Image, Picture, Projection, Record, Settings, Tile
-from ..operations import AnySession
-from ..remote.wire import array_headers, as_sent
+from ..operations import AnySession, SentTile
+from ..remote.wire import array_headers, as_sent, tile_headers
 from .base import RepositoryHandler, reads
 
-__all__ = ["PICTURES"]
+__all__ = ["PICTURES", "TILES"]
 
 _PIXELS_LIMIT = 8192 * 8192
 _TYPES = {
@@ -26,7 +27,9 @@ _TYPES = {
     "tiff": "image/tiff",
 }
 
-Answer = bytes | NDArray[Any]
+_NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0*)?", re.IGNORECASE)
+
+Answer = bytes | NDArray[Any] | SentTile
 
 
 class _Thumbnail(Record):
@@ -127,6 +130,8 @@ class PixelHandler(RepositoryHandler):
             found = pixels(session)
             if isinstance(found, bytes):
                 return tag, {"Content-Type": content_type}, found
+            if isinstance(found, SentTile):
+                return tag, tile_headers(found), found.data
             return tag, array_headers(found), as_sent(found).tobytes()
 
         tag, headers, body = await self.with_session(work)
@@ -184,11 +189,26 @@ class RawTileHandler(PixelHandler):
         asked = self.asked(_Raw, id=id, level=level, t=t, z=z, row=row, column=column)
         wanted = None if asked.channels is None else _numbers(asked.channels)
 
+        accepted = self._accepted()
+
         def pixels(session: AnySession) -> Answer:
             every = range(session.images.get(asked.id).sizes.c) if wanted is None else wanted
-            return session.raw_tile(asked.id, asked.tile, every)
+            return session.sent_tile(asked.id, asked.tile, every, accepted)
 
-        await self.answer("", lambda session: _stored(session.images.get(asked.id)), pixels)
+        def versions(session: AnySession) -> tuple[object, ...]:
+            # What is coded is another body, and so has another tag.
+            return (*_stored(session.images.get(asked.id)), accepted)
+
+        self.set_header("Vary", "Accept-Encoding")
+        await self.answer("", versions, pixels)
+
+    def _accepted(self) -> tuple[str, ...]:
+        """The codecs that the caller's HTTP library decodes by itself, and that tiles may have."""
+        for each in self.request.headers.get("Accept-Encoding", "").split(","):
+            name, _, weight = each.partition(";")
+            if name.strip().lower() == "zstd":
+                return () if _NO_WEIGHT.fullmatch(weight.strip()) else ("zstd",)
+        return ()
 
     head = get
 
@@ -329,6 +349,9 @@ PICTURES: dict[str, type[RepositoryHandler]] = {
     "labels/{id}/region": LabelsRegionHandler,
 }
 """The handlers by their paths below the API's root."""
+
+TILES = tuple(path for path in PICTURES if path.endswith(_TILE))
+"""Those of them that a viewer asks for all the time."""
 
 
 def _stored(image: Image) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ from .generic import method_of
 from .holder import Holder
 from .login import LOGIN
 from .openapi import document
-from .pictures import PICTURES
+from .pictures import PICTURES, TILES
 from .resumable import RESUMABLE
 from .rows import ROWS
 from .uploads import UPLOADS
@@ -94,7 +94,9 @@ def _handlers() -> dict[str, type[RepositoryHandler]]:
         operations.setdefault(_pattern(operation.path), []).append(operation)
     made = {}
     # What is literal comes before what has places: `imports/plan` before `imports/{id}`.
-    for pattern in sorted({*streams, *operations}, key=lambda p: (p.count("("), p)):
+    # Of a route to tiles, which are asked for all the time, no other can be meant.
+    often = {_pattern(path) for path in TILES}
+    for pattern in sorted({*streams, *operations}, key=lambda p: (p not in often, p.count("("), p)):
         base = streams.get(pattern, RepositoryHandler)
         methods = {op.verb.lower(): method_of(op) for op in operations.get(pattern, ())}
         if "get" in methods:

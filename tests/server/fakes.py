@@ -29,6 +29,7 @@ from omero_jlab.model import (
     Placement,
     Project,
     Rights,
+    Selection,
     Settings,
     Sizes,
     Status,
@@ -37,7 +38,8 @@ from omero_jlab.model import (
     Token,
     User,
 )
-from omero_jlab.operations import API_VERSION
+from omero_jlab.operations import API_VERSION, SentTile
+from omero_jlab.operations.paging import EVERYTHING
 from omero_jlab.repository.imports.uploads import Uploads as OwnUploads
 from omero_jlab.storage import Layout, UploadLimits, Uploads, space
 from omero_jlab.tables import (
@@ -94,6 +96,9 @@ class FakeStore:
 
     def user_of_token(self, secret: str) -> str | None:
         return self.tokens.get(secret)
+
+    def delegated_session(self, secret: str, group: Any = None, request_id: Any = None) -> None:
+        return None
 
     zarr_origins = ("*",)
 
@@ -200,6 +205,12 @@ class FakeSession:
         self._image(image_id)
         return self.store.pixels[list(channels), : tile.size, : tile.size]
 
+    def sent_tile(
+        self, image_id: int, tile: Any, channels: Sequence[int], encodings: Any = ()
+    ) -> SentTile:
+        found = self.raw_tile(image_id, tile, channels)
+        return SentTile(found.astype("<u2").tobytes(), found.shape, "<u2")
+
     def region(
         self, image_id: int, level: int, t: int, c: int, z: int, y: int, x: int, height: int,
         width: int,
@@ -249,28 +260,17 @@ class FakeSession:
         self.store.made["columns"] = frame, given
         return TableChange(table=self._table(name="wider"), changed_rows=len(frame))
 
-    def read_rows(
-        self, table_id: int, columns: Any = None, condition: Any = None, order_by: Any = None,
-        descending: bool = False, limit: int | None = None, offset: int = 0, version: Any = None,
-    ) -> pd.DataFrame:  # fmt: skip
-        return self._view().read(columns, condition, order_by, descending, limit, offset)
+    def read_rows(self, table_id: int, selection: Selection = EVERYTHING) -> pd.DataFrame:
+        return self._view().read(**selection.model_dump(exclude={"version"}))
 
-    def read_batches(
-        self, table_id: int, columns: Any = None, condition: Any = None, order_by: Any = None,
-        descending: bool = False, limit: int | None = None, offset: int = 0, version: Any = None,
-    ) -> Iterator[Any]:  # fmt: skip
-        return self._view().arrow(
-            columns, condition, order_by, descending, limit, offset, with_row_id=True
-        )
+    def read_batches(self, table_id: int, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        asked = selection.model_dump(exclude={"version"})
+        return self._view().arrow(**asked, with_row_id=True)
 
     def export_rows(
-        self, table_id: int, format: str, columns: Any = None, condition: Any = None,
-        order_by: Any = None, descending: bool = False, limit: int | None = None, offset: int = 0,
-        version: Any = None, safe: bool = True,
-    ) -> Iterator[bytes]:  # fmt: skip
-        batches = self.read_batches(
-            table_id, columns, condition, order_by, descending, limit, offset, version
-        )
+        self, table_id: int, format: str, selection: Selection = EVERYTHING, safe: bool = True
+    ) -> Iterator[bytes]:
+        batches = self.read_batches(table_id, selection)
         return csv_pieces(batches, safe) if format == "csv" else parquet_pieces(batches)
 
     def _view(self) -> TableView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import Invalid
 from ...model import Image, Picture, Projection, Settings, Tile
+from ...operations import SentTile
 from ...rendering import PictureFormat, encode, encode_tiff
 from ...storage import shard
 from ..pixel_access import (
@@ -86,6 +87,25 @@ class Pictures(Work):
         return source.reader.planes(
             tile.level, tile.t, channels, tile.z, w.y, w.x, w.height, w.width
         )
+
+    def sent_tile(
+        self, image_id: int, tile: Tile, channels: Sequence[int], encodings: Collection[str] = ()
+    ) -> SentTile:
+        """A tile's pixels as bytes, as they are stored where that fits."""
+        source = open_image(self, image_id)
+        w = window_of(source.record, tile)
+        _check_channels(source.record, channels)
+        reader = source.reader
+        shape = (len(channels), w.height, w.width)
+        dtype = reader.dtype.newbyteorder("<")
+        if len(channels) == 1:
+            stored = reader.as_stored(
+                tile.level, tile.t, channels[0], tile.z, w.y, w.x, w.height, w.width, encodings
+            )
+            if stored is not None:
+                return SentTile(stored[0], shape, dtype.str, stored[1])
+        planes = reader.planes(tile.level, tile.t, channels, tile.z, w.y, w.x, w.height, w.width)
+        return SentTile(planes.astype(dtype, copy=False).tobytes(), shape, dtype.str)
 
     def region(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import Future
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from omero_jlab.pixels import (
     shards,
 )
 from omero_jlab.pixels import files as open_files
+from omero_jlab.pixels.blocks import Elsewhere
 
 
 def halved(plane: np.ndarray) -> np.ndarray:
@@ -282,3 +285,29 @@ def test_files_are_open_only_for_a_while(
         reader.close()
     assert len(few) == 0
     assert cascade.SMALLEST == 1024
+
+
+class Leaving:
+    """A cluster whose workers take two blocks with them, and are gone for ever."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def submit(self, function: Any, *arguments: Any) -> Future[Any]:
+        self.asked += 1
+        return Future()
+
+    def is_there(self) -> bool:
+        return self.asked < 2
+
+
+def test_blocks_that_nobody_answers_are_made_here(tmp_path: Path, large: PixelReader) -> None:
+    gone = Leaving()
+    made = build_pyramid(
+        large, tmp_path / "levels", elsewhere=lambda _: Elsewhere(gone.submit, 8, gone.is_there)
+    )
+    assert gone.asked == 2
+    array = tifffile.imread(tmp_path / "a.tif").reshape(1, 5000, 3000)
+    roots = {"fileset": tmp_path, "pixels": tmp_path / "levels"}
+    with closing(PixelReader(made, roots)) as reader:
+        check_levels(reader, array)
