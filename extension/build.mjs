@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 
 const target = '../omero_jlab/widgets/static';
 const { metafile } = await build({
-  entryPoints: ['widgets/viewer.ts', 'widgets/browser.ts', 'widgets/plot.ts'],
+  entryPoints: ['widgets/viewer.ts', 'widgets/browser.ts', 'widgets/plot.ts', 'widgets/table.ts'],
   outdir: target,
   bundle: true,
   minify: true,
@@ -31,8 +31,8 @@ for (const name of [...new Set(used)].sort()) {
   texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`);
 }
 await writeFile(`${target}/third-party-licenses.txt`, texts.join(`\n${'-'.repeat(79)}\n\n`));
-const styles = await Promise.all(['base', 'plot'].map(name => readFile(`style/${name}.css`, 'utf8')));
+const styles = await Promise.all(['base', 'plot', 'table'].map(name => readFile(`style/${name}.css`, 'utf8')));
 await writeFile(`${target}/omero-jlab.css`, styles.join('\n'));
-for (const name of ['viewer.js', 'browser.js', 'plot.js', 'omero-jlab.css']) {
+for (const name of ['viewer.js', 'browser.js', 'plot.js', 'table.js', 'omero-jlab.css']) {
   console.log(name, (await stat(`${target}/${name}`)).size);
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const FOLDERS = ['browser', 'plot', 'schema', 'shared', 'src', 'style', 'viewer', 'widgets'];
+const FOLDERS = ['browser', 'plot', 'schema', 'shared', 'src', 'style', 'table', 'viewer', 'widgets'];
 const FILES = ['build.mjs', 'package.json', 'tsconfig.json', 'yarn.lock'];
 
 const paths = [...FILES];

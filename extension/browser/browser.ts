@@ -1,6 +1,6 @@
 /** Tree, thumbnails, filter, search and metadata: the repository at a glance. */
 import { debounced, el, notice } from '../shared/dom';
-import type { Hit, Image, Node, Page } from '../shared/records';
+import type { Hit, Image, Node, Page, Table } from '../shared/records';
 import { json, type Transport, withQuery } from '../shared/request';
 import { HealthLine } from './health';
 import { Metadata } from './metadata';
@@ -12,6 +12,11 @@ const LIMIT = 200;
 const HITS = 100;
 const QUIET_MS = 250;
 const EVERY_GROUP = -1;
+
+export interface BrowserEvents extends GridEvents {
+  /** Somebody wants to see the rows of a table; absent where nothing shows them. */
+  tableOpened?(table: Table): void;
+}
 
 export class RepositoryBrowser {
   readonly node = el('div', 'browser', { 'data-lm-suppress-shortcuts': 'true' });
@@ -32,7 +37,7 @@ export class RepositoryBrowser {
 
   constructor(
     private readonly transport: Transport,
-    private readonly events: GridEvents,
+    private readonly events: BrowserEvents,
     private readonly filtered: (text: string) => void = () => undefined
   ) {
     this.tree = new Tree(transport, node => this.enter(node));
@@ -44,7 +49,7 @@ export class RepositoryBrowser {
       opened: item => this.open(item),
       dragged: events.dragged
     });
-    this.metadata = new Metadata(transport);
+    this.metadata = new Metadata(transport, events.tableOpened);
     this.health = new HealthLine(transport);
   }
 

@@ -1,14 +1,19 @@
 /** What is known about one object: its sizes and channels, tags, key-values and the rest. */
 import { el, notice, shown, wasAborted } from '../shared/dom';
-import type { Annotation, Attached, Image } from '../shared/records';
+import type { Annotation, Attached, Image, Provenance, Table } from '../shared/records';
 import { json, type Transport } from '../shared/request';
+import { provenanceOf } from './provenance';
 import type { Item } from './thumbnails';
 
 export class Metadata {
   readonly node = el('div', 'metadata', { hidden: true });
   private abort = new AbortController();
 
-  constructor(private readonly transport: Transport) {}
+  constructor(
+    private readonly transport: Transport,
+    /** Somebody wants to see a table's rows; absent where nothing shows them. */
+    private readonly openTable?: (table: Table) => void
+  ) {}
 
   /** Show one object; nothing for null. */
   async show(item: Item | null): Promise<void> {
@@ -31,7 +36,7 @@ export class Metadata {
           ...(image ? factsOf(image) : [])
         ]),
         ...(image ? [channels(image)] : []),
-        ...annotations(attached.map(each => each.annotation))
+        ...annotations(attached.map(each => each.annotation), this.openTable)
       );
     } catch (error) {
       if (!wasAborted(error)) {
@@ -89,13 +94,32 @@ function channels(image: Image): HTMLElement {
   );
 }
 
-function annotations(all: Annotation[]): HTMLElement[] {
+function annotations(
+  all: Annotation[],
+  openTable: ((table: Table) => void) | undefined
+): HTMLElement[] {
   const of = <K extends Annotation['kind']>(kind: K) =>
     all.filter((each): each is Extract<Annotation, { kind: K }> => each.kind === kind);
   const section = (title: string, ...children: HTMLElement[]) =>
     children.length ? [el('h4', '', {}, title), ...children] : [];
-  const line = (name: string, detail: string, title = name) =>
-    el('div', 'fact-line', { title }, name, el('span', 'fact-name', {}, detail));
+  const line = (name: HTMLElement | string, detail: string, title: string, made?: Provenance | null) =>
+    el(
+      'div',
+      'fact-line',
+      { title: made ? undefined : title },
+      name,
+      el('span', 'fact-name', {}, detail),
+      provenanceOf(made)
+    );
+  const table = (each: Table) =>
+    openTable
+      ? el(
+          'button',
+          'link',
+          { type: 'button', title: 'Show the rows', onclick: () => openTable(each) },
+          each.name
+        )
+      : each.name;
   return [
     ...section(
       'Tags',
@@ -109,14 +133,20 @@ function annotations(all: Annotation[]): HTMLElement[] {
       'Tables',
       ...of('table').map(each =>
         line(
-          each.name,
+          table(each),
           `${counted(each.rows, 'row')}, ${counted(each.columns.length, 'column')}`,
-          each.columns.map(({ name }) => name).join(', ')
+          each.columns.map(({ name }) => name).join(', '),
+          each.provenance
         )
       )
     ),
-    ...section('Labels', ...of('labels').map(each => line(each.name, counted(each.maximum, 'object')))),
-    ...section('Files', ...of('file').map(each => line(each.name, bytes(each.size))))
+    ...section(
+      'Labels',
+      ...of('labels').map(each =>
+        line(each.name, counted(each.maximum, 'object'), each.name, each.provenance)
+      )
+    ),
+    ...section('Files', ...of('file').map(each => line(each.name, bytes(each.size), each.name)))
   ];
 }
 

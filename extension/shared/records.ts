@@ -102,6 +102,7 @@ export interface Image {
   time_step_s: number | null;
   acquired_at: string | null;
   format: string;
+  owner_id: number;
   group_id: number;
 }
 
@@ -128,6 +129,83 @@ export interface Settings {
   is_rgb: boolean;
 }
 
+/** How one user keeps an image drawn. */
+export interface UserSettings {
+  user_id: number;
+  user_name: string;
+  settings: Settings;
+}
+
+export type Method = 'max' | 'mean' | 'sum' | 'min';
+
+/** Many planes made one: those of `axis` from `start` up to, not including, `stop`. */
+export interface Projection {
+  method: Method;
+  axis: 'z' | 't';
+  start: number;
+  /** null: up to the last plane. */
+  stop: number | null;
+}
+
+/** How many pixels of a channel lie in each of equally wide bins from `low` to `high`. */
+export interface Histogram {
+  channel: number;
+  low: number;
+  high: number;
+  counts: number[];
+  below: number;
+  above: number;
+  nan: number;
+}
+
+/** How a result was made: what is not known is empty. */
+export interface Provenance {
+  program: string;
+  version: string;
+  pipeline: string;
+  pipeline_file_id: number | null;
+  parameters: Record<string, unknown>;
+  image_ids: number[];
+  files: string[];
+  cell: string;
+  /** The SHA-256 of the cell and of what it uses. */
+  source?: string;
+  /** The key of the run over many images. */
+  run?: string;
+  made_at: string | null;
+  made_by: string;
+}
+
+export type ColumnKind = 'bool' | 'integer' | 'float' | 'string' | 'timestamp' | 'array' | 'link';
+
+export interface Column {
+  name: string;
+  kind: ColumnKind;
+  dtype: string;
+  unit: string;
+  description: string;
+  target: string | null;
+}
+
+export interface Table {
+  id: number;
+  name: string;
+  description: string;
+  rows: number;
+  table_version: number;
+  columns: Column[];
+  provenance: Provenance | null;
+}
+
+/** How the rows of a table are cells; what is not known is null or empty. */
+export interface Cells {
+  image_id: number | null;
+  image_column: string;
+  label_column: string;
+  labels_id: number | null;
+  labels_name: string;
+}
+
 /** A label image over an image: 0 is background, n is object n. */
 export interface Labels {
   id: number;
@@ -136,6 +214,7 @@ export interface Labels {
   size_t: number;
   size_z: number;
   maximum: number;
+  provenance?: Provenance | null;
 }
 
 export type Annotation =
@@ -143,7 +222,7 @@ export type Annotation =
   | { kind: 'key-values'; id: number; namespace: string; pairs: [string, string][] }
   | { kind: 'comment'; id: number; text: string }
   | { kind: 'file'; id: number; name: string; size: number }
-  | { kind: 'table'; id: number; name: string; rows: number; columns: { name: string }[] }
+  | ({ kind: 'table' } & Table)
   | ({ kind: 'labels' } & Labels);
 
 export interface Attached {

@@ -2,14 +2,18 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 
+import type { Table } from '../shared/records';
+import { json, type Transport } from '../shared/request';
 import { showInNotebook } from './cells';
 import { repositoryIcon } from './icons';
 import { PANEL_ID, type RepositoryPanel } from './panel';
+import { showTable } from './tables';
 
 export const CommandIDs = {
   show: 'omero-jlab:show-panel',
   reload: 'omero-jlab:reload-panel',
-  view: 'omero-jlab:view-image'
+  view: 'omero-jlab:view-image',
+  table: 'omero-jlab:view-table'
 };
 
 export function addPanelCommands(app: JupyterFrontEnd, panel: RepositoryPanel): void {
@@ -23,6 +27,22 @@ export function addPanelCommands(app: JupyterFrontEnd, panel: RepositoryPanel): 
     label: 'Reload the Image Repository',
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () => panel.reload()
+  });
+}
+
+/** The command that shows the rows of table `id` in a tab. */
+export function addTableCommand(app: JupyterFrontEnd, transport: Transport): void {
+  app.commands.addCommand(CommandIDs.table, {
+    label: 'Show Rows of Table',
+    describedBy: {
+      args: { type: 'object', properties: { id: { type: 'integer' } }, required: ['id'] }
+    },
+    isEnabled: args => typeof args.id === 'number',
+    isVisible: () => false,
+    execute: async args => {
+      const table = await json<Table>(transport, `tables/${Number(args.id)}`);
+      await showTable(app, transport, table, id => void app.commands.execute(CommandIDs.view, { id }));
+    }
   });
 }
 

@@ -11,7 +11,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 
 import { sourceFor } from './cells';
-import { addPanelCommands, addViewCommand, CommandIDs } from './commands';
+import { addPanelCommands, addTableCommand, addViewCommand, CommandIDs } from './commands';
 import { dragImage } from './drag';
 import { RepositoryPanel } from './panel';
 import { labTransport } from './request';
@@ -33,15 +33,18 @@ const panel: JupyterFrontEndPlugin<void> = {
     state: IStateDB | null,
     palette: ICommandPalette | null
   ) => {
-    const widget = new RepositoryPanel(labTransport(), {
+    const transport = labTransport();
+    const widget = new RepositoryPanel(transport, {
       selected: () => undefined,
       opened: item => void app.commands.execute(CommandIDs.view, { id: item.id }),
       dragged: (item, event, picture) =>
-        dragImage(item, event, picture, sourceFor(item.id, true))
+        dragImage(item, event, picture, sourceFor(item.id, true)),
+      tableOpened: ({ id }) => void app.commands.execute(CommandIDs.table, { id })
     });
     app.shell.add(widget, 'left', { rank: RANK });
     restorer?.add(widget, widget.id);
     addPanelCommands(app, widget);
+    addTableCommand(app, transport);
     for (const command of [CommandIDs.show, CommandIDs.reload]) {
       palette?.addItem({ command, category: 'Images' });
     }

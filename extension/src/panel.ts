@@ -2,8 +2,7 @@
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
-import { RepositoryBrowser } from '../browser/browser';
-import type { GridEvents } from '../browser/thumbnails';
+import { type BrowserEvents, RepositoryBrowser } from '../browser/browser';
 import type { Transport } from '../shared/request';
 import { repositoryIcon } from './icons';
 
@@ -13,7 +12,7 @@ export class RepositoryPanel extends Widget {
   private readonly browser: RepositoryBrowser;
   private isStarted = false;
 
-  constructor(transport: Transport, events: GridEvents) {
+  constructor(transport: Transport, events: BrowserEvents) {
     super();
     this.id = PANEL_ID;
     this.addClass('jp-OmeroJlab-panel');

@@ -1,53 +1,6 @@
-/** The controls beside and below the map. */
+/** The panel of label images beside the map. */
 import { el } from '../shared/dom';
 import type { Shown } from './stage';
-
-/** A slider along an axis of the image, with its number; counted from 1 for people. */
-export class AxisSlider {
-  readonly node: HTMLElement;
-  private readonly slider: HTMLInputElement;
-  private readonly text: HTMLElement;
-
-  constructor(
-    axis: string,
-    private readonly size: number,
-    private readonly unit: (index: number) => string,
-    private readonly changed: (index: number) => void
-  ) {
-    this.slider = el('input', '', {
-      type: 'range',
-      min: 0,
-      max: size - 1,
-      step: 1,
-      value: 0,
-      'aria-label': axis === 'Z' ? 'Plane (Z)' : 'Time point (T)',
-      oninput: () => this.take(this.slider.valueAsNumber)
-    });
-    this.text = el('output', 'axis-text');
-    this.node = el(
-      'div',
-      'axis',
-      { hidden: size < 2, 'data-axis': axis },
-      el('span', 'axis-name', {}, axis),
-      this.slider,
-      this.text
-    );
-  }
-
-  show(index: number): void {
-    this.slider.valueAsNumber = index;
-    this.text.textContent = `${index + 1} / ${this.size}${this.unit(index)}`;
-  }
-
-  step(by: number): void {
-    this.take(Math.max(0, Math.min(this.size - 1, this.slider.valueAsNumber + by)));
-  }
-
-  private take(index: number): void {
-    this.show(index);
-    this.changed(index);
-  }
-}
 
 /** Which label images lie over the image, and how opaque. */
 export class LabelsPanel {

@@ -1,11 +1,12 @@
 /** The layer of the image itself: raw tiles mixed here, or pictures that the server drew. */
 import WebGLTileLayer from 'ol/layer/WebGLTile';
 
-import type { Image, Settings } from '../shared/records';
+import type { Image, Projection, Settings } from '../shared/records';
 import { type Transport, withQuery } from '../shared/request';
 import { NOT_A_NUMBER, planesOf, shortDtype, textureOf } from './decode';
 import { type Geometry, TILE } from './geometry';
 import { structureOf, styleOf, variablesOf } from './mixing';
+import { isSameProjection, projectedDtype } from './project';
 import { TileSource } from './tiles';
 
 // All channels come in one answer up to here; of more, only those that were switched on.
@@ -31,6 +32,7 @@ export class PlaneLayer {
     private readonly geometry: Geometry,
     private settings: Settings,
     private plane: Plane,
+    private projection: Projection | null,
     private readonly failed: (error: unknown) => void
   ) {
     const active = settings.channels.flatMap((each, c) => (each.active ? [c] : []));
@@ -50,10 +52,7 @@ export class PlaneLayer {
 
   /** Whether the server draws: colours, lookup tables, and numbers that no texture holds. */
   get isPicture(): boolean {
-    return this.isPictureOf(this.settings);
-  }
-
-  private isPictureOf(settings: Settings): boolean {
+    const { settings } = this;
     const usesTables = settings.channels.some(each => each.active && each.lut);
     return (
       settings.is_rgb ||
@@ -62,25 +61,46 @@ export class PlaneLayer {
     );
   }
 
-  /** Draw as `settings` say; only a channel that was never fetched costs a request. */
-  update(settings: Settings): void {
-    const before = this.settings;
+  /** The type of the pixels that tiles hold. */
+  private get dtype(): string {
+    return projectedDtype(this.projection?.method, this.image.dtype);
+  }
+
+  /** Tiles of one kind only can be in one source. */
+  private get kind(): string {
+    return this.isPicture ? 'picture' : this.dtype;
+  }
+
+  /**
+   * Draw as `settings` say, and what `projection` makes of the planes; beyond another projection,
+   * only a channel that was never fetched costs a request.
+   */
+  update(settings: Settings, projection: Projection | null): void {
+    const before = this.kind;
+    const isAnother = !isSameProjection(projection, this.projection);
     this.settings = settings;
+    this.projection = projection;
     const missing = settings.channels.flatMap((each, c) =>
       each.active && !this.loaded.includes(c) ? [c] : []
     );
-    if (this.isPictureOf(before) !== this.isPicture || (missing.length && !this.isPicture)) {
+    if (this.kind !== before || (missing.length && !this.isPicture)) {
       this.loaded = [...this.loaded.filter(c => settings.channels[c].active), ...missing];
       this.source.dispose();
       this.source = this.makeSource();
       this.layer.setSource(this.source);
       this.layer.setStyle(this.style());
-    } else if (this.isPicture) {
+      return;
+    }
+    if (this.isPicture || isAnother) {
       this.turn();
-    } else if (structureOf(settings, this.loaded) !== this.structure) {
+    }
+    if (this.isPicture) {
+      return;
+    }
+    if (structureOf(settings, this.loaded) !== this.structure) {
       this.layer.setStyle(this.style());
     } else {
-      this.layer.updateStyleVariables(variablesOf(settings, this.loaded, this.image.dtype));
+      this.layer.updateStyleVariables(variablesOf(settings, this.loaded, this.dtype));
     }
   }
 
@@ -114,11 +134,15 @@ export class PlaneLayer {
   }
 
   private turn(): void {
-    const { t, z } = this.plane;
+    const { projection } = this;
+    // The axis that is projected has no plane of its own.
+    const t = projection?.axis === 't' ? 0 : this.plane.t;
+    const z = projection?.axis === 'z' ? 0 : this.plane.z;
     const drawn = this.isPicture ? JSON.stringify(this.settings) : '';
-    const fetch = this.isPicture ? this.picture : this.raw;
-    this.source.show(`${t}/${z}/${this.attempt}/${drawn}`, (level, row, column, signal) =>
-      fetch.call(this, `${level}/${t}/${z}/${row}/${column}`, signal)
+    const fetch = this.isPicture ? this.picture : projection ? this.projected : this.raw;
+    const made = projection ? JSON.stringify(projection) : '';
+    this.source.show(`${t}/${z}/${this.attempt}/${made}/${drawn}`, (level, row, column, signal) =>
+      fetch.call(this, { level, t, z, row, column }, signal)
     );
   }
 
@@ -127,7 +151,7 @@ export class PlaneLayer {
       return {};
     }
     this.structure = structureOf(this.settings, this.loaded);
-    return styleOf(this.settings, this.loaded, this.image.dtype);
+    return styleOf(this.settings, this.loaded, this.dtype);
   }
 
   private makeSource(): TileSource {
@@ -137,19 +161,34 @@ export class PlaneLayer {
     return this.source;
   }
 
-  private async raw(tile: string, signal: AbortSignal): Promise<Uint8Array | Float32Array> {
+  private async raw(tile: Tile, signal: AbortSignal): Promise<Uint8Array | Float32Array> {
     const channels = this.loaded.join();
-    const path = withQuery(`images/${this.image.id}/raw/${tile}`, { channels, size: TILE });
+    const path = withQuery(`images/${this.image.id}/raw/${pathOf(tile)}`, { channels, size: TILE });
     return textureOf(planesOf(await this.transport.get(path, signal)), TILE);
   }
 
-  private async picture(tile: string, signal: AbortSignal): Promise<Uint8Array> {
+  private async projected(tile: Tile, signal: AbortSignal): Promise<Uint8Array | Float32Array> {
+    const { level, t, z } = tile;
+    const [y, x] = [tile.row * TILE, tile.column * TILE];
+    const { height, width } = this.image.levels[level];
+    const path = withQuery(`images/${this.image.id}/projection`, {
+      projection: JSON.stringify(this.projection),
+      channels: this.loaded.join(),
+      level, t, z, y, x,
+      height: Math.min(TILE, height - y),
+      width: Math.min(TILE, width - x)
+    });
+    return textureOf(planesOf(await this.transport.get(path, signal)), TILE);
+  }
+
+  private async picture(tile: Tile, signal: AbortSignal): Promise<Uint8Array> {
     const { x, y } = this.image.sizes;
     const lossless = x * y <= LOSSLESS_PIXELS || shortDtype(this.image.dtype) !== 'u1';
-    const path = withQuery(`images/${this.image.id}/tiles/${tile}`, {
+    const path = withQuery(`images/${this.image.id}/tiles/${pathOf(tile)}`, {
       size: TILE,
       format: lossless ? 'png' : 'jpeg',
-      settings: JSON.stringify(this.settings)
+      settings: JSON.stringify(this.settings),
+      projection: this.projection && JSON.stringify(this.projection)
     });
     const reply = await this.transport.get(path, signal);
     const bitmap = await createImageBitmap(new Blob([reply.body]), {
@@ -162,4 +201,14 @@ export class PlaneLayer {
     bitmap.close();
     return new Uint8Array(context.getImageData(0, 0, TILE, TILE).data.buffer);
   }
+}
+
+interface Tile extends Plane {
+  level: number;
+  row: number;
+  column: number;
+}
+
+function pathOf({ level, t, z, row, column }: Tile): string {
+  return `${level}/${t}/${z}/${row}/${column}`;
 }

@@ -3,7 +3,7 @@ import { defaults as defaultInteractions, MouseWheelZoom } from 'ol/interaction'
 import OlMap from 'ol/Map';
 import View from 'ol/View';
 
-import type { Image, Labels, Settings } from '../shared/records';
+import type { Image, Labels, Projection, Settings } from '../shared/records';
 import { RequestError, type Transport } from '../shared/request';
 import { findObject } from './find';
 import { type Geometry, geometryOf } from './geometry';
@@ -44,11 +44,14 @@ export class Stage {
     private readonly image: Image,
     settings: Settings,
     private plane: Plane,
+    projection: Projection | null,
     private readonly failed: (error: unknown) => void,
     private readonly gone: (labelsId: number) => void
   ) {
     this.geometry = geometryOf(image);
-    this.planes = new PlaneLayer(transport, image, this.geometry, settings, plane, failed);
+    this.planes = new PlaneLayer(
+      transport, image, this.geometry, settings, plane, projection, failed
+    );
     this.shapes = new ShapesLayer(transport, image.id, this.geometry, plane, failed);
     this.shapes.layer.setVisible(false);
     this.shapes.layer.setZIndex(1000);

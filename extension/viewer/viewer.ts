@@ -1,56 +1,43 @@
 /** The image viewer: one image, its controls and its state. */
-import { debounced, el, notice, shown as number, wasAborted } from '../shared/dom';
-import { hear, isSame, type LabelsAt, pickedIn, tell } from '../shared/links';
+import { debounced, el, notice, wasAborted } from '../shared/dom';
+import { tell } from '../shared/links';
 import type { Image, Labels, Settings } from '../shared/records';
 import { json, type Transport } from '../shared/request';
-import { ChannelPanel, defaultSettings } from './channels';
-import { AxisSlider, LabelsPanel } from './controls';
+import { Axes } from './axes';
+import { mapButtons } from './buttons';
+import { ChannelPanel } from './channels';
+import { Histograms } from './histogram';
 import { announce } from './hooks';
-import { type Look, type Shown, Stage } from './stage';
-
-const OPACITY = 0.6;
-
-export interface Selection {
-  labels_id: number;
-  value: number;
-}
-
-export interface LabelsState {
-  id: number;
-  name: string;
-  visible: boolean;
-  opacity: number;
-}
-
-/** What can be set from outside and changes inside; null means: as the repository says. */
-export interface State {
-  settings: Settings | null;
-  z: number | null;
-  t: number | null;
-  labels: LabelsState[] | null;
-  selection: Selection | null;
-  view: Look | null;
-}
+import { actOn } from './keys';
+import { LabelImages } from './objects';
+import { brightening, isSameProjection, scaled } from './project';
+import { ProjectionPanel } from './projection';
+import { Readout } from './readout';
+import { SettingsBar } from './settings';
+import { sideOf } from './side';
+import { Stage } from './stage';
+import type { State } from './state';
 
 export class ImageViewer {
   readonly ready: Promise<void>;
   private readonly node: HTMLElement;
   private readonly host = el('div', 'map', { tabindex: 0, 'aria-label': 'Image' });
   private readonly message = el('div', 'message', { role: 'status' }, 'Loading …');
-  private readonly readout = el('div', 'readout', { hidden: true });
   private readonly withdraw: () => void;
   private readonly abort = new AbortController();
-  private stage?: Stage;
   private image!: Image;
   private settings!: Settings;
   private plane = { z: 0, t: 0 };
-  private shown: Shown[] = [];
+  private stage?: Stage;
+  private readout!: Readout;
   private channels!: ChannelPanel;
-  private labelsPanel!: LabelsPanel;
-  private axes!: { z: AxisSlider; t: AxisSlider };
+  private histograms!: Histograms;
+  private bar!: SettingsBar;
+  private projections!: ProjectionPanel;
+  private labels!: LabelImages;
+  private axes!: Axes;
   private observer?: ResizeObserver;
   private wasFitted = false;
-  private readonly deaf: (() => void)[] = [];
 
   constructor(
     parent: HTMLElement,
@@ -81,6 +68,7 @@ export class ImageViewer {
 
   /** Take over what changed outside. */
   update(change: Partial<State>): void {
+    const before = this.state.projection;
     Object.assign(this.state, change);
     if (!this.stage) {
       return;
@@ -92,9 +80,11 @@ export class ImageViewer {
     if (change.z != null || change.t != null) {
       this.show({ z: change.z ?? this.plane.z, t: change.t ?? this.plane.t });
     }
+    if ('projection' in change && !isSameProjection(before, change.projection ?? null)) {
+      this.project();
+    }
     if (change.labels) {
-      this.arrange(this.merged(this.shown.map(each => each.labels), change.labels));
-      this.labelsPanel.show(this.shown);
+      this.labels.show(change.labels);
     }
     if ('selection' in change) {
       this.stage.select(change.selection?.labels_id ?? null, change.selection?.value ?? 0);
@@ -107,10 +97,14 @@ export class ImageViewer {
   dispose(): void {
     this.abort.abort();
     this.withdraw();
-    this.deaf.forEach(call => call());
     this.observer?.disconnect();
     this.looked.cancel();
-    this.stage?.dispose();
+    if (this.stage) {
+      this.labels.dispose();
+      this.histograms.dispose();
+      this.bar.dispose();
+      this.stage.dispose();
+    }
     this.node.remove();
   }
 
@@ -135,6 +129,8 @@ export class ImageViewer {
       }
       throw error;
     }
+    // What is looked at first comes first.
+    this.count();
   }
 
   private build(labels: Labels[], rois: number): void {
@@ -146,95 +142,68 @@ export class ImageViewer {
     };
     this.message.textContent = '';
     const stage = new Stage(
-      this.host, this.transport, image, settings, this.plane,
+      this.host, this.transport, image, this.bright(settings), this.plane, state.projection,
       error => this.fail(error),
-      labelsId => this.forget(labelsId)
+      labelsId => this.labels.forget(labelsId)
     );
     this.stage = stage;
-    this.channels = new ChannelPanel(image, changed => {
-      this.draw(changed);
-      this.changed({ settings: changed });
-    });
-    this.channels.show(settings);
-    void json<{ name: string }[]>(this.transport, 'luts')
-      .then(tables => this.channels.offer(tables.map(each => each.name)))
-      // Without them channels are drawn in one colour each.
-      .catch(() => undefined);
-    this.labelsPanel = new LabelsPanel(changed => {
-      this.arrange(changed);
-      this.changed({ labels: states(changed) });
-    });
-    const seconds = image.time_step_s;
-    const micrometres = image.pixel_size_z_um;
-    this.axes = {
-      z: new AxisSlider(
-        'Z', sizes.z, i => (micrometres ? ` · ${number(i * micrometres)} µm` : ''), z => this.go({ z })
-      ),
-      t: new AxisSlider(
-        'T', sizes.t, i => (seconds ? ` · ${number(i * seconds)} s` : ''), t => this.go({ t })
-      )
-    };
-    this.axes.z.show(this.plane.z);
-    this.axes.t.show(this.plane.t);
+    this.readout = new Readout(stage, image);
+    this.labels = new LabelImages(
+      stage, this.repository, image.id, change => this.set(change), error => this.fail(error)
+    );
+    this.buildControls(image);
     this.node.replaceChildren(
       el(
         'div',
         'stage',
         {},
         el('div', 'map-frame', {},
-          this.host, this.buttons(), stage.scaleBar.node, stage.overview.node, this.readout, this.message
+          this.host, mapButtons(stage), stage.scaleBar.node, stage.overview.node,
+          this.readout.node, this.message
         ),
-        this.axes.z.node,
-        this.axes.t.node
+        ...this.axes.nodes
       ),
-      this.side(rois)
+      sideOf(
+        image.name,
+        [this.channels.node, this.bar.node, this.projections.node, this.labels.panel.node],
+        rois,
+        visible => stage.setRoisVisible(visible)
+      )
     );
     stage.setRoisVisible(rois > 0);
-    this.arrange(this.merged(labels, state.labels));
-    this.labelsPanel.show(this.shown);
+    this.labels.show(state.labels, labels);
     stage.select(state.selection?.labels_id ?? null, state.selection?.value ?? 0);
     this.watch(stage);
     stage.overview.load(this.transport, image.id).catch(() => undefined);
   }
 
-  private side(rois: number): HTMLElement {
-    const button = (text: string, title: string, onclick: () => void) =>
-      el('button', 'button', { type: 'button', title, onclick }, text);
-    const save = button('Save', 'Keep this as how you see the image', () => void this.save(save));
-    save.hidden = !this.transport.canWrite;
-    const showsRois = el('input', '', {
-      type: 'checkbox',
-      checked: true,
-      onchange: () => this.stage?.setRoisVisible(showsRois.checked)
-    });
-    return el(
-      'div',
-      'side',
-      {},
-      el('h3', 'title', { title: this.image.name }, this.image.name),
-      this.channels.node,
-      el('div', 'button-row', {},
-        button('Reset', 'The windows and colours of the image', () => this.reset()), save
-      ),
-      this.labelsPanel.node,
-      rois
-        ? el('label', 'channel-head', {}, showsRois, `Regions (${rois.toLocaleString('en')})`)
-        : null
+  private buildControls(image: Image): void {
+    this.channels = new ChannelPanel(image, changed => this.take(changed));
+    this.channels.show(this.settings, brightening(this.state.projection, image));
+    void json<{ name: string }[]>(this.transport, 'luts')
+      .then(tables => this.channels.offer(tables.map(each => each.name)))
+      // Without them channels are drawn in one colour each.
+      .catch(() => undefined);
+    this.histograms = new Histograms(
+      this.transport, image,
+      (c, histogram) => this.channels.showHistogram(c, histogram),
+      // The handles work without it.
+      () => undefined
     );
-  }
-
-  private buttons(): HTMLElement {
-    const made = (text: string, title: string, onclick: () => void) =>
-      el('button', 'map-button', { type: 'button', title, 'aria-label': title, onclick }, text);
-    return el('div', 'map-buttons', {},
-      made('+', 'Closer', () => this.stage?.zoom(2)),
-      made('−', 'Further away', () => this.stage?.zoom(0.5)),
-      made('⤢', 'The whole image (f)', () => this.stage?.fit()),
-      made('1:1', 'A pixel of the image as a pixel of the screen', () => {
-        const { x, y } = this.stage!.look;
-        this.stage!.look = { x, y, zoom: 1 };
-      })
+    this.bar = new SettingsBar(
+      this.transport, image,
+      () => ({ ...this.settings, ...this.plane }),
+      settings => {
+        this.take(settings);
+        this.channels.show(this.settings);
+      },
+      this.abort.signal
     );
+    this.projections = new ProjectionPanel(image, projection => this.set({ projection }));
+    this.projections.show(this.state.projection);
+    this.axes = new Axes(image, change => this.set(change));
+    this.axes.show(this.plane);
+    this.axes.project(this.state.projection);
   }
 
   private watch(stage: Stage): void {
@@ -253,26 +222,15 @@ export class ImageViewer {
     stage.map.on('moveend', () => this.looked());
     stage.map.on('pointermove', event => {
       if (!event.dragging) {
-        this.read(event.pixel);
+        this.readout.read(event.pixel, this.settings);
       }
     });
-    this.host.addEventListener('pointerleave', () => (this.readout.hidden = true));
+    this.host.addEventListener('pointerleave', () => this.readout.hide());
     stage.map.on('click', event => {
       const found = stage.labelAt(event.pixel);
-      const selection = found && { labels_id: found.labels.id, value: found.value };
-      this.update({ selection });
-      this.changed({ selection });
-      tell('clicked', found && { ...this.at(found.labels), value: found.value });
+      this.set({ selection: found && { labels_id: found.labels.id, value: found.value } });
+      tell('clicked', found && { ...this.labels.at(found.labels), value: found.value });
     });
-    this.deaf.push(
-      hear('picked', () => this.pick()),
-      hear('look', wanted => {
-        const labels = this.shown.find(each => isSame(this.at(each.labels), wanted))?.labels;
-        if (labels) {
-          this.lookAt(labels, wanted.value);
-        }
-      })
-    );
   }
 
   private readonly looked = debounced(() => {
@@ -282,27 +240,11 @@ export class ImageViewer {
     }
   }, 200);
 
-  private read(pixel: number[]): void {
-    const position = this.stage!.positionAt(pixel);
-    this.readout.hidden = !position;
-    if (position) {
-      const values = this.stage!.planes.valuesAt(pixel) ?? [];
-      const label = this.stage!.labelAt(pixel);
-      const drawn = values.filter(({ channel }) => this.settings.channels[channel]?.active);
-      this.readout.textContent = [
-        `x ${position.x}, y ${position.y}`,
-        ...drawn.map(
-          ({ channel, value }) => `${this.image.channels[channel]?.name || channel + 1} ${number(value)}`
-        ),
-        label && `${label.labels.name} ${label.value}`
-      ]
-        .filter(Boolean)
-        .join('  ·  ');
-    }
-  }
-
-  private go(change: { z?: number; t?: number }): void {
-    this.show({ ...this.plane, ...change });
+  /** Change the state from within. */
+  private set(change: Partial<State>): void {
+    // Label images have been arranged where they were changed.
+    const { labels: _, ...rest } = change;
+    this.update(rest);
     this.changed(change);
   }
 
@@ -312,100 +254,47 @@ export class ImageViewer {
       z: Math.max(0, Math.min(plane.z, z - 1)),
       t: Math.max(0, Math.min(plane.t, t - 1))
     };
-    this.axes.z.show(this.plane.z);
-    this.axes.t.show(this.plane.t);
+    this.axes.show(this.plane);
     this.stage!.show(this.plane);
+    this.count();
   }
 
-  private draw(settings: Settings): void {
-    this.settings = settings;
-    this.stage!.planes.update(settings);
-    this.stage!.map.render();
-  }
-
-  private reset(): void {
-    const settings = defaultSettings(this.image, this.settings);
+  private take(settings: Settings): void {
     this.draw(settings);
-    this.channels.show(settings);
     this.changed({ settings });
   }
 
-  private async save(button: HTMLButtonElement): Promise<void> {
-    button.disabled = true;
-    try {
-      const settings = { ...this.settings, ...this.plane };
-      await this.transport.put(`images/${this.imageId}/settings`, { settings });
-      button.textContent = 'Saved';
-      window.setTimeout(() => (button.textContent = 'Save'), 1500);
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      button.disabled = false;
+  private draw(settings: Settings): void {
+    const drawn = (of: Settings) => of.channels.map(each => each.active).join();
+    const isAnother = drawn(settings) !== drawn(this.settings);
+    this.settings = settings;
+    this.stage!.planes.update(this.bright(settings), this.state.projection);
+    this.stage!.map.render();
+    if (isAnother) {
+      this.count();
     }
   }
 
-  private arrange(shown: Shown[]): void {
-    this.shown = shown;
-    this.stage!.setLabels(shown);
-    this.pick();
+  /** Draw the projection of now, or the plane again. */
+  private project(): void {
+    // What failed was another projection.
+    this.message.replaceChildren();
+    this.projections.show(this.state.projection);
+    this.axes.project(this.state.projection);
+    this.channels.show(this.settings, brightening(this.state.projection, this.image));
+    this.draw(this.settings);
+    this.count();
   }
 
-  private at(labels: Labels): LabelsAt {
-    const { repository, imageId } = this;
-    return { repository, imageId, labelsId: labels.id, name: labels.name };
+  private bright(settings: Settings): Settings {
+    return scaled(settings, brightening(this.state.projection, this.image));
   }
 
-  /** Draw the cells that plots on this page pick out; their label image becomes visible. */
-  private pick(): void {
-    const hidden = this.shown.filter(({ labels, visible }) => !visible && pickedIn(this.at(labels)));
-    if (hidden.length && !this.shown.some(({ labels, visible }) => visible && pickedIn(this.at(labels)))) {
-      this.reveal(hidden[0].labels);
-      return;
-    }
-    this.stage!.pick(labels => pickedIn(this.at(labels)));
-  }
-
-  private reveal(labels: Labels): void {
-    const shown = this.shown.map(each => (each.labels === labels ? { ...each, visible: true } : each));
-    this.arrange(shown);
-    this.labelsPanel.show(shown);
-    this.changed({ labels: states(shown) });
-  }
-
-  /** Mark a cell and bring it into view. */
-  private lookAt(labels: Labels, value: number): void {
-    if (!this.shown.find(each => each.labels === labels)?.visible) {
-      this.reveal(labels);
-    }
-    const selection = { labels_id: labels.id, value };
-    this.update({ selection });
-    this.changed({ selection });
-    this.stage!.lookAt(labels, value, this.abort.signal).catch(error => {
-      if (!wasAborted(error)) {
-        this.fail(error);
-      }
-    });
-  }
-
-  private merged(labels: Labels[], given: LabelsState[] | null): Shown[] {
-    return labels.map((each, i) => {
-      const known = given?.find(({ id }) => id === each.id);
-      return {
-        labels: each,
-        visible: known ? known.visible : given === null && i === 0,
-        opacity: known?.opacity ?? OPACITY
-      };
-    });
-  }
-
-  /** Somebody has deleted a label image that is shown here. */
-  private forget(labelsId: number): void {
-    const left = this.shown.filter(({ labels }) => labels.id !== labelsId);
-    // Every tile of it reports.
-    if (left.length < this.shown.length) {
-      this.arrange(left);
-      this.labelsPanel.show(left);
-      this.changed({ labels: states(left) });
+  /** Look how often values occur in what is drawn. */
+  private count(): void {
+    if (!this.settings.is_rgb && !this.image.dtype.startsWith('complex')) {
+      const drawn = this.settings.channels.flatMap((each, c) => (each.active ? [c] : []));
+      this.histograms.look(drawn, this.plane, this.state.projection);
     }
   }
 
@@ -419,33 +308,16 @@ export class ImageViewer {
   }
 
   private readonly keydown = (event: KeyboardEvent): void => {
-    const target = event.target as HTMLElement;
-    if (!this.stage || target.closest('input, select') || event.ctrlKey || event.metaKey) {
-      return;
-    }
-    const act: Record<string, () => void> = {
-      ',': () => this.axes.z.step(-1),
-      '.': () => this.axes.z.step(1),
-      '<': () => this.axes.t.step(-1),
-      '>': () => this.axes.t.step(1),
-      f: () => this.stage!.fit()
-    };
-    const call = /^[1-9]$/.test(event.key)
-      ? () => this.channels.toggle(Number(event.key) - 1)
-      : act[event.key];
-    if (call) {
-      call();
+    const acted =
+      this.stage &&
+      actOn(event, {
+        channel: c => this.channels.toggle(c),
+        step: (axis, by) => this.axes.step(axis, by),
+        fit: () => this.stage!.fit()
+      });
+    if (acted) {
       event.preventDefault();
       event.stopPropagation();
     }
   };
-}
-
-function states(shown: Shown[]): LabelsState[] {
-  return shown.map(({ labels, visible, opacity }) => ({
-    id: labels.id,
-    name: labels.name,
-    visible,
-    opacity
-  }));
 }

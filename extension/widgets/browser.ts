@@ -1,8 +1,10 @@
-/** The repository browser as an anywidget; an image opens below the thumbnails. */
+/** The repository browser as an anywidget; an image or a table opens below. */
 import { RepositoryBrowser } from '../browser/browser';
 import type { Item } from '../browser/thumbnails';
 import { el as make, notice } from '../shared/dom';
 import { type Channel, connect } from '../shared/request';
+import { TableView } from '../table/view';
+import { UNSET } from '../viewer/state';
 import { ImageViewer } from '../viewer/viewer';
 
 interface Model extends Channel {
@@ -10,8 +12,6 @@ interface Model extends Channel {
   set(name: string, value: unknown): void;
   save_changes(): void;
 }
-
-const UNSET = { settings: null, z: null, t: null, labels: null, selection: null, view: null };
 
 async function render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
   const host = document.createElement('div');
@@ -26,22 +26,35 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     model.save_changes();
   };
   const below = make('div', 'opened', { hidden: true });
-  let viewer: ImageViewer | null = null;
+  let viewer: ImageViewer | TableView | null = null;
   const show = () => {
     const id = model.get('opened') as number | null;
+    const table = model.get('opened_table') as number | null;
     viewer?.dispose();
     viewer = null;
-    below.hidden = id === null;
-    if (id !== null) {
+    below.hidden = id === null && table === null;
+    close.title = table === null ? 'Close the image' : 'Close the table';
+    if (table !== null) {
+      const repository = model.get('repository');
+      viewer = new TableView(
+        below, transport, { repository, table_id: table, link_id: '', cells: null },
+        { condition: '', order_by: null, descending: false, row: null }, () => undefined,
+        image => open(image, null)
+      );
+    } else if (id !== null) {
       viewer = new ImageViewer(
         below, transport, id, { ...UNSET }, () => undefined, model.get('repository')
       );
     }
   };
+  const open = (image: number | null, table: number | null) => {
+    model.set('opened', image);
+    save('opened_table', table);
+  };
   const close = make(
     'button',
     'button close',
-    { type: 'button', title: 'Close the image', onclick: () => save('opened', null) },
+    { type: 'button', onclick: () => open(null, null) },
     'Close'
   );
   below.append(close);
@@ -50,7 +63,8 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     {
       selected: (items: Item[]) =>
         save('selected', items.map(({ kind, id }) => ({ kind, id }))),
-      opened: item => save('opened', item.id)
+      opened: item => open(item.id, null),
+      tableOpened: ({ id }) => open(null, id)
     },
     text => save('filter', text)
   );
@@ -60,6 +74,7 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
   };
   const listeners: [string, () => void][] = [
     ['change:opened', show],
+    ['change:opened_table', show],
     ['change:filter', () => browser.setFilter(model.get('filter'))],
     ['change:height_px', size]
   ];

@@ -2,7 +2,8 @@
 import { notice } from '../shared/dom';
 import { hear, tell } from '../shared/links';
 import { type Channel, connect } from '../shared/request';
-import { ImageViewer, type State } from '../viewer/viewer';
+import type { State } from '../viewer/state';
+import { ImageViewer } from '../viewer/viewer';
 
 interface Model extends Channel {
   get(name: string): any;
@@ -10,7 +11,7 @@ interface Model extends Channel {
   save_changes(): void;
 }
 
-const SHARED = ['settings', 'z', 't', 'labels', 'selection', 'view'] as const;
+const SHARED = ['settings', 'z', 't', 'projection', 'labels', 'selection', 'view'] as const;
 
 function stateOf(model: Model): State {
   return Object.fromEntries(SHARED.map(name => [name, model.get(name)])) as unknown as State;
@@ -67,7 +68,7 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     const links = (model.get('links') ?? []) as string[];
     if (links.includes(wanted.link) && wanted.repository === model.get('repository')) {
       if (wanted.imageId !== model.get('image_id')) {
-        changed({ selection: null, view: null, labels: null, z: null, t: null });
+        changed({ selection: null, view: null, labels: null, z: null, t: null, projection: null });
         model.set('image_id', wanted.imageId);
         model.save_changes();
         viewer.ready.then(() => tell('look', { ...wanted, link: '' })).catch(() => undefined);

@@ -8,6 +8,7 @@ from .image import Image, ImageList
 from .labels import Labels
 from .progress import wait
 from .repository import Repository
+from .runs import Run
 from .tables import Table
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Plate",
     "Project",
     "Repository",
+    "Run",
     "Screen",
     "Table",
     "Well",

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from ..errors import Invalid, NotFound, OmeroError, status_of
-from ..model import Settings, Tile
+from ..model import Projection, Settings, Tile
 from ..operations import CATALOGUE, AnySession
+from ..operations.paging import selection
 
 __all__ = ["Fetch"]
 
@@ -34,6 +35,7 @@ class Fetch:
             (r"images/(?P<id>\d+)/thumbnail", self._thumbnail),
             (rf"images/(?P<id>\d+)/raw/{_TILE}", self._raw),
             (rf"images/(?P<id>\d+)/tiles/{_TILE}", self._tile),
+            (r"images/(?P<id>\d+)/projection", self._projection),
             (rf"labels/(?P<id>\d+)/raw/{_TILE}", self._labels),
             (r"tables/(?P<id>\d+)/rows", self._rows),
         ]
@@ -70,24 +72,54 @@ class Fetch:
         channels = [_integer(c) for c in query.get("channels", "0").split(",")]
         return _pixels(self._session.raw_tile(int(at["id"]), _tile(at, query), channels))
 
+    def _projection(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
+        projection = Projection.model_validate_json(query.get("projection", "{}"))
+        channels = [_integer(c) for c in query.get("channels", "0").split(",")]
+        places = ("t", "z", "level", "y", "x", "height", "width")
+        where = {name: _integer(query[name]) for name in places if name in query}
+        return _pixels(self._session.project(int(at["id"]), projection, channels, **where))
+
     def _labels(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
         return _pixels(self._session.labels_tile(int(at["id"]), _tile(at, query)))
 
     def _rows(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
-        from ..remote.columns import column_pieces
+        table_id, format = int(at["id"]), query.get("format")
+        limit = query.get("limit")
+        after = None if "after" not in query else _integer(query["after"])
+        which = selection(
+            _NAMES.validate_json(query.get("columns", "null")),
+            query.get("condition"),
+            query.get("order_by"),
+            query.get("descending") == "true",
+            None if limit is None else _integer(limit),
+            _integer(query.get("offset", "0")),
+            after=after,
+        )
+        if format == "columns":
+            from ..remote.columns import column_pieces
 
-        if query.get("format") != "columns":
-            raise Invalid("Through the kernel a page gets rows as columns only.")
-        columns = _NAMES.validate_json(query.get("columns", "null"))
-        frame = self._session.read_rows(int(at["id"]), columns, query.get("condition"))
-        body = b"".join(column_pieces(frame))
-        return 200, {"Content-Type": "application/octet-stream"}, body
+            found, kind = column_pieces(self._session.read_rows(table_id, which)), "octet-stream"
+        elif format == "json":
+            from ..remote.pages import json_pieces
+
+            found, kind = json_pieces(self._session.read_batches(table_id, which)), "json"
+        elif format in ("csv", "parquet"):
+            found, kind = self._session.export_rows(table_id, format, which), "octet-stream"
+        else:
+            raise Invalid(
+                f"Through the kernel a page gets rows as columns, json, csv or parquet, not as "
+                f"{format}."
+            )
+        return 200, {"Content-Type": f"application/{kind}"}, b"".join(found)
 
     def _tile(self, at: Mapping[str, str], query: Mapping[str, str]) -> Answer:
         asked = query.get("settings")
         settings = None if asked is None else Settings.model_validate_json(asked)
         format = query.get("format", "jpeg")
-        picture = self._session.tile(int(at["id"]), _tile(at, query), settings, format)
+        many = query.get("projection")
+        projection = None if many is None else Projection.model_validate_json(many)
+        tile = _tile(at, query)
+        picture = self._session.tile(int(at["id"]), tile, settings, format, projection)
         return 200, {"Content-Type": f"image/{format}"}, picture
 
 

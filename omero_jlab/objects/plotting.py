@@ -1,4 +1,4 @@
-"""The plot of a table: which of its rows are which cells."""
+"""A table on a page, as points or as rows: which of its rows are which cells."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid, NotFound
-from ..model import GateShape, TableCells, TableInfo
+from ..model import GateShape, Selection, TableCells, TableInfo
 from ..operations import AnySession
 from .fetch import Fetch
 
 if TYPE_CHECKING:
-    from ..widgets import ImageViewer, TablePlot
+    from ..widgets import ImageViewer, TablePlot, TableView
 
-__all__ = ["plot_of"]
+__all__ = ["plot_of", "view_of"]
 
 _NUMBERS = ("integer", "float", "timestamp", "link")
 
@@ -54,36 +54,79 @@ def plot_of(
         raise Invalid(f"log={log!r} names no axis: say 'x', 'y' or 'xy'.")
     if condition is not None:
         session.tables.count(table.id, condition)
-    cells = _cells(session, table, labels, label_column)
-
-    def query(condition: str) -> Any:
-        return session.read_rows(table.id, condition=condition)
 
     def keep(name: str, shape: GateShape, color: str) -> None:
         session.gates.put(table.id, name, shape, color)
 
-    def open_image(image_id: int) -> ImageViewer:
-        from .image import Image
-
-        return Image(session, session.images.get(image_id)).view()
-
     return TablePlot(
-        repository=session.server.status().repository,
-        fetch=Fetch(session),
-        query=query,
         keep=keep,
-        open_image=open_image,
-        table_id=table.id,
         condition=condition,
         x=x,
         y=y,
         color=color,
         log_x="x" in log,
         log_y="y" in log,
-        link_id=secrets.token_hex(8),
         height_px=height_px,
-        **cells.model_dump(),
+        **_linked(session, table, labels, label_column),
     )
+
+
+def view_of(
+    session: AnySession,
+    table: TableInfo,
+    condition: str | None,
+    order_by: str | None,
+    descending: bool,
+    labels: Any,
+    label_column: str | None,
+    height_px: int,
+) -> TableView:
+    """The widget that shows a table's rows.
+
+    Raises
+    ------
+    NotFound
+        There is no such column.
+    Invalid
+        The condition means nothing.
+    """
+    from ..widgets import TableView
+
+    if order_by is not None:
+        _kind(table, order_by)
+    if condition is not None:
+        session.tables.count(table.id, condition)
+    return TableView(
+        condition=condition or "",
+        order_by=order_by,
+        descending=descending,
+        height_px=height_px,
+        **_linked(session, table, labels, label_column),
+    )
+
+
+def _linked(
+    session: AnySession, table: TableInfo, labels: Any, label_column: str | None
+) -> dict[str, Any]:
+    """What a widget with a table's rows is made of, but for what it shows of them."""
+
+    def query(condition: str) -> Any:
+        return session.read_rows(table.id, Selection(condition=condition))
+
+    def open_image(image_id: int) -> ImageViewer:
+        from .image import Image
+
+        return Image(session, session.images.get(image_id)).view()
+
+    return {
+        "repository": session.server.status().repository,
+        "fetch": Fetch(session),
+        "query": query,
+        "open_image": open_image,
+        "table_id": table.id,
+        "link_id": secrets.token_hex(8),
+        **_cells(session, table, labels, label_column).model_dump(),
+    }
 
 
 def _kind(table: TableInfo, name: str) -> str:

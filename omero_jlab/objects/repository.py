@@ -30,6 +30,7 @@ from .image import Image
 from .importing import Importing
 from .luts import Luts
 from .progress import wait
+from .runs import Run
 from .tables import Table
 from .thing import Thing
 
@@ -114,6 +115,11 @@ class Repository(Importing):
         return Collection(self._session, Plate, self._session.containers.plates)
 
     @property
+    def runs(self) -> list[Run]:
+        """What `analysis.map_images` ran, the last first: its functions, images and failures."""
+        return [Run(self._session, record) for record in self._session.runs.list(limit=1000)]
+
+    @property
     def tags(self) -> tuple[Tag, ...]:
         """The tags that you may see, by name."""
         return self._session.annotations.tags()
@@ -173,6 +179,7 @@ class Repository(Importing):
         image: Image | None = None,
         axes: str = "",
         again: bool = False,
+        overlay: bool = False,
     ) -> ResultsReport:
         """Attach what an analysis program wrote to the images that it analysed.
 
@@ -195,6 +202,9 @@ class Repository(Importing):
             "yx", "zyx", "tyxc".
         again
             Attach the same files a second time; without it that is refused.
+        overlay
+            Make of probabilities labels over the image, each pixel the number of its most
+            probable class, instead of a new image with a channel for each class.
 
         Notes
         -----
@@ -206,15 +216,25 @@ class Repository(Importing):
         place = Path(path).expanduser().absolute()
         if not place.exists():
             raise Invalid(f"{place} does not exist on this machine: nothing was attached.")
-        there = self._session.upload(place)
+        there = self._brought(place)
         chosen = [image] if image is not None else images
         ids = None if chosen is None else tuple(one.id for one in chosen)
         if dry_run:
             return self._session.ingest.plan_results(there, ids)
-        job = self._session.ingest.attach_results(there, ids, placement, axes, again)
+        job = self._session.ingest.attach_results(there, ids, placement, axes, again, overlay)
         report = wait(self._session, job, "results", quiet)
         assert isinstance(report, ResultsReport)
         return report
+
+    def _brought(self, place: Path) -> str:
+        """Where a results' file or folder is on the server, with what belongs to a file."""
+        if place.is_file() and not self._session.sees(place):
+            from ..results.beside import files_with
+
+            files = files_with(place)
+            if len(files) > 1:
+                return f"{self._session.upload(place.parent, only=files)}/{place.name}"
+        return self._session.upload(place)
 
     def import_table(
         self,

@@ -11,10 +11,12 @@ from ..errors import Invalid, NotFound
 from ..model import (
     BULK_ANNOTATIONS,
     Attached,
+    BulkmapReport,
     Comment,
     FileAnnotation,
     KeyValues,
     LinkTarget,
+    NamespaceUse,
     Owned,
     Provenance,
     Rights,
@@ -24,7 +26,7 @@ from ..model import (
     Undeleted,
 )
 from ..operations import AnySession
-from .exchange import import_file, is_path, populate_from
+from .exchange import bulkmap_from, deletemap_from, import_file, is_path, populate_from
 from .files import AttachedFile
 from .tables import Table, rows_of
 
@@ -257,6 +259,51 @@ class Thing(Generic[R]):
         if not quiet:
             print(report.as_text())
         return report
+
+    def bulkmap(
+        self,
+        config: str | Path | Mapping[str, Any],
+        table: Table | int | None = None,
+        namespaces: Iterable[str] | None = None,
+        dry_run: bool = False,
+        quiet: bool = False,
+    ) -> BulkmapReport:
+        """Attach key-values to the images and wells that a bulk annotation table names.
+
+        `config` is a YAML file as `omero metadata populate --context bulkmap` takes it, or the
+        same as a dict.  Without `table` it is the newest such table of this object.
+        """
+        number = table.id if isinstance(table, Table) else table
+        report = bulkmap_from(
+            self._session, self.kind, self.id, config, number, namespaces, dry_run, quiet
+        )
+        if not quiet:
+            print(report.as_text())
+        return report
+
+    def deletemap(
+        self,
+        config: str | Path | Mapping[str, Any] | None = None,
+        namespaces: Iterable[str] | None = None,
+        dry_run: bool = False,
+        quiet: bool = False,
+    ) -> BulkmapReport:
+        """Take key-values off this object and all that lies in it; what hangs nowhere else goes.
+
+        It is those of `namespaces`, or of the namespaces in `config`, or of OMERO's for bulk
+        annotations.
+        """
+        report = deletemap_from(
+            self._session, self.kind, self.id, config, namespaces, dry_run, quiet
+        )
+        if not quiet:
+            print(report.as_text())
+        return report
+
+    @property
+    def key_value_namespaces(self) -> tuple[NamespaceUse, ...]:
+        """The namespaces of key-values on this object and on all that lies in it."""
+        return self._session.exchange.namespaces(self.kind, self.id)
 
     def _of(self, kind: type[A]) -> list[A]:
         found = (attached.annotation for attached in self.annotations())

@@ -16,7 +16,7 @@ class RepositoryBrowser(FetchingWidget):
     ----------
     selected : what is marked among the thumbnails: dicts of kind and id
     filter : only what has this in its name is shown
-    opened : the image shown below the thumbnails, or None
+    opened, opened_table : the image, or the table, that is shown below the thumbnails, or None
     """
 
     _esm = STATIC / "browser.js"
@@ -24,3 +24,4 @@ class RepositoryBrowser(FetchingWidget):
     selected = traitlets.List(traitlets.Dict()).tag(sync=True)
     filter = traitlets.Unicode().tag(sync=True)
     opened = traitlets.Int(None, allow_none=True).tag(sync=True)
+    opened_table = traitlets.Int(None, allow_none=True).tag(sync=True)

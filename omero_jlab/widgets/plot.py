@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from ..errors import Invalid
 from ..model import GateShape, gate_condition
-from .fetching import STATIC, FetchingWidget
+from .fetching import STATIC
+from .linked import LinkedWidget
 from .viewer import ImageViewer
 
 __all__ = ["PlotSelection", "TablePlot"]
@@ -25,7 +26,7 @@ class PlotSelection(NamedTuple):
     condition: str
 
 
-class TablePlot(FetchingWidget):
+class TablePlot(LinkedWidget):
     """Shows rows as points; what is changed on the page is found in the attributes, and back.
 
     Attributes
@@ -46,7 +47,6 @@ class TablePlot(FetchingWidget):
 
     _esm = STATIC / "plot.js"
 
-    table_id = traitlets.Int().tag(sync=True)
     condition = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     x = traitlets.Unicode().tag(sync=True)
     y = traitlets.Unicode().tag(sync=True)
@@ -56,13 +56,6 @@ class TablePlot(FetchingWidget):
     tool = traitlets.Enum(("pan", "lasso", "rectangle", "range"), "pan").tag(sync=True)
     shape = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
     gate = traitlets.Unicode(None, allow_none=True).tag(sync=True)
-    row = traitlets.Int(None, allow_none=True).tag(sync=True)
-    image_id = traitlets.Int(None, allow_none=True).tag(sync=True)
-    image_column = traitlets.Unicode().tag(sync=True)
-    label_column = traitlets.Unicode().tag(sync=True)
-    labels_id = traitlets.Int(None, allow_none=True).tag(sync=True)
-    labels_name = traitlets.Unicode().tag(sync=True)
-    link_id = traitlets.Unicode().tag(sync=True)
     gates_version = traitlets.Int().tag(sync=True)
 
     def __init__(
@@ -73,10 +66,8 @@ class TablePlot(FetchingWidget):
         open_image: Callable[[int], ImageViewer] | None = None,
         **traits: Any,
     ) -> None:
-        super().__init__(**traits)
-        self._query = query
+        super().__init__(query=query, open_image=open_image, **traits)
         self._keep = keep
-        self._open_image = open_image
 
     @property
     def selection(self) -> PlotSelection:
@@ -112,31 +103,6 @@ class TablePlot(FetchingWidget):
         self.set_trait("shape", None)
         self.gate = name
 
-    def view(self, image: Any = None) -> ImageViewer:
-        """A viewer that follows this plot: of `image`, or of the one the marked row is in.
-
-        Raises
-        ------
-        Invalid
-            The table does not say in which image its rows are.
-        """
-        if image is None:
-            image_id = self._image_shown()
-            if self._open_image is None:
-                raise Invalid("This plot has no repository behind it.")
-            viewer = self._open_image(image_id)
-        else:
-            viewer = image.view()
-        return self.link(viewer)
-
-    def link(self, viewer: ImageViewer) -> ImageViewer:
-        """Let a viewer follow this plot to other images.
-
-        Its cells light up with the plot's gates in any case, and a click on a cell marks its row.
-        """
-        viewer.links = [*viewer.links, self.link_id]
-        return viewer
-
     def _selected(self) -> str | None:
         if self.shape is not None:
             found: str = _SHAPE.validate_python(self.shape).condition
@@ -145,21 +111,3 @@ class TablePlot(FetchingWidget):
         else:
             return None
         return f"({self.condition}) and {found}" if self.condition else found
-
-    def _rows(self, condition: str) -> Any:
-        if self._query is None:
-            raise Invalid("This plot has no repository behind it.")
-        return self._query(condition)
-
-    def _image_shown(self) -> int:
-        if self.image_id is not None:
-            return self.image_id
-        if self.image_column:
-            rows = self.selected
-            if not len(rows):
-                rows = self._rows("row_id >= 0")
-            if len(rows):
-                return int(rows[self.image_column].iloc[0])
-        raise Invalid(
-            "The table does not say in which image its rows are: name it, as in plot.view(image)."
-        )

@@ -18,6 +18,10 @@ class ImageViewer(FetchingWidget):
     settings
         How it is drawn, as `omero_jlab.model.Settings` in JSON; None until somebody changes it.
     z, t : the plane shown; None is the one in the settings
+    projection
+        The planes shown as one, as `omero_jlab.model.Projection` in JSON; None for single planes.
+        Windows in `settings` are those of single planes: a sum of n planes is drawn with n times
+        them.
     labels
         Label images over it: dicts of id, name, visible and opacity (0 to 1).  None shows the
         first one, an empty list none.
@@ -34,6 +38,7 @@ class ImageViewer(FetchingWidget):
     settings = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
     z = traitlets.Int(None, allow_none=True).tag(sync=True)
     t = traitlets.Int(None, allow_none=True).tag(sync=True)
+    projection = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
     labels = traitlets.List(traitlets.Dict(), default_value=None, allow_none=True).tag(sync=True)
     selection = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
     links = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -337,6 +337,19 @@ class LutsHandler(_Api):
         self.answer([{"name": name, "added": False, "colors": []} for name in LUT_NAMES])
 
 
+class HistogramHandler(_Api):
+    def get(self, id: str) -> None:
+        c = int(self.get_query_argument("c"))
+        t, z = (int(self.get_query_argument(axis, "0")) for axis in ("t", "z"))
+        plane = self.images[int(id)].levels[0][t, c, z]
+        counts, edges = np.histogram(
+            plane[np.isfinite(plane)], int(self.get_query_argument("bins"))
+        )
+        ends = {"low": float(edges[0]), "high": float(edges[-1])}
+        outside = {"below": 0, "above": 0, "nan": 0}
+        self.answer({"channel": c, "counts": counts.tolist(), **ends, **outside})
+
+
 class AnnotationsHandler(_Api):
     def get(self, kind: str, id: str) -> None:
         annotations = [
@@ -460,6 +473,8 @@ class PageHandler(tornado.web.RequestHandler):
             "selected": [],
             "filter": "",
             "opened": None,
+            "opened_table": None,
+            "projection": None,
             "settings": None,
             "z": None,
             "t": None,
@@ -481,6 +496,7 @@ def handlers(prefix: str) -> list[tuple[Any, ...]]:
         "images": ImagesHandler,
         "luts": LutsHandler,
         r"images/(\d+)": ImageHandler,
+        r"images/(\d+)/histogram": HistogramHandler,
         r"images/(\d+)/(settings|rois|rois/count|rois/view|labels)": ImageHandler,
         r"objects/([a-z-]+)/(\d+)/annotations": AnnotationsHandler,
         r"images/(\d+)/thumbnail": ThumbnailHandler,

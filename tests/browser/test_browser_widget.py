@@ -89,9 +89,7 @@ def test_a_long_dataset_comes_page_by_page(page: Any) -> None:
     for shown in (400, 450):
         # A page's arrival puts a new line in this one's place: looked up and scrolled in one step.
         page.evaluate("document.querySelector('.jp-OmeroJlab-more').scrollIntoView()")
-        page.wait_for_function(
-            f"document.querySelectorAll('.jp-OmeroJlab-card').length >= {shown}"
-        )
+        page.wait_for_function(f"document.querySelectorAll('.jp-OmeroJlab-card').length >= {shown}")
     assert cards(page).count() == 450
     assert page.locator(".jp-OmeroJlab-more").count() == 0
 

@@ -13,7 +13,7 @@ import omero_jlab
 
 _PACKAGE = Path(omero_jlab.__file__).parent
 _EXTENSION = _PACKAGE.parent / "extension"
-_FOLDERS = ("browser", "plot", "schema", "shared", "src", "style", "viewer", "widgets")
+_FOLDERS = ("browser", "plot", "schema", "shared", "src", "style", "table", "viewer", "widgets")
 _FILES = ("build.mjs", "package.json", "tsconfig.json", "yarn.lock")
 
 
@@ -46,7 +46,9 @@ def test_what_the_labextension_loads_is_there() -> None:
     assert "showOnStart" in json.loads(schema.read_text())["properties"]
 
 
-@pytest.mark.parametrize("name", ["viewer.js", "browser.js", "plot.js", "omero-jlab.css"])
+@pytest.mark.parametrize(
+    "name", ["viewer.js", "browser.js", "plot.js", "table.js", "omero-jlab.css"]
+)
 def test_nothing_is_loaded_from_elsewhere(name: str) -> None:
     text = (_PACKAGE / "widgets" / "static" / name).read_text()
     hosts = set(re.findall(r"https?://([\w.-]+)", text))
