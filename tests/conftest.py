@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import cast
@@ -14,14 +14,15 @@ from sqlalchemy import Connection, Engine
 
 import omero_jlab
 from omero_jlab.database import migrate, schema_of
+from omero_jlab.workers import Workers
 
 _LONGEST_FIRST = ("test_notebooks", "browser/", "crash/", "test_packaging", "test_demo", "server/")
 _DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for a disk, a server or a browser."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: many tests wait for a disk, a server or a browser."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -54,6 +55,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, str(path))
         for name in ("OMERO_JLAB_URL", "OMERO_JLAB_TOKEN_FILE", "JPY_PARENT_PID"):
             patch.delenv(name, raising=False)
+        # Each of hundreds of processes would compile five hundred modules for itself.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
@@ -84,12 +87,42 @@ def one_empty_database() -> Iterator[None]:
                 migrate(writer, *check)
                 found.backup(empty)
             else:
+                (journal,) = found.execute("PRAGMA journal_mode").fetchone()
                 empty.backup(found)
+                found.execute(f"PRAGMA journal_mode = {journal}")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("omero_jlab.repository.upkeep.upgrade.migrate", migrate_once)
         yield
     empty.close()
+
+
+class SharedWorkers:
+    """Confined processes that outlive the repository which uses them."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.run = workers.run
+        self.confinement = workers.confinement
+
+    def close(self) -> None:
+        """Nothing: others may still need them."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_zygote() -> Iterator[None]:
+    """The repositories of a test process share what reads files: starting it takes a second."""
+    made: list[Workers] = []
+
+    def shared(preload: Sequence[str]) -> SharedWorkers:
+        if not made:
+            made.append(Workers(preload))
+        return SharedWorkers(made[0])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omero_jlab.repository.state.Workers", shared)
+        yield
+    for workers in made:
+        workers.close()
 
 
 @pytest.fixture(scope="session")

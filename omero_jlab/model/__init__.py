@@ -24,6 +24,7 @@ from .annotations import (
     Tag,
 )
 from .browse import Health, HealthState, Hit, Kind, Node, Page, Status, TargetKind, Token
+from .bulkmap import BulkmapReport, MadePairs, NamespaceUse
 from .cleanse import CleanseReport, Quarantine, Stray
 from .containers import Dataset, Field, Plate, Project, Screen, Well
 from .deletions import Deletion, Trashed, Undeleted
@@ -71,6 +72,7 @@ from .rendering import (
     UserSettings,
 )
 from .results import ResultsReport, ResultsRow
+from .runs import DELEGATED, Delegation, Run, RunImage
 from .shapes import (
     Density,
     Ellipse,
@@ -78,6 +80,7 @@ from .shapes import (
     Line,
     Mask,
     NewRoi,
+    Planes,
     Point,
     Polygon,
     Polyline,
@@ -97,6 +100,7 @@ from .table import (
     CompactionReport,
     LinkTarget,
     Segment,
+    Selection,
     TableVersion,
 )
 from .upgrade import Migration, UpgradePlan
@@ -107,11 +111,13 @@ from .zarr import Capability, ImagePart
 __all__ = [
     "BULK_ANNOTATIONS",
     "CHECKSUMS",
+    "DELEGATED",
     "Actor",
     "Adoption",
     "Annotation",
     "Attached",
     "BackupReport",
+    "BulkmapReport",
     "ByteRange",
     "Capability",
     "Channel",
@@ -127,6 +133,7 @@ __all__ = [
     "ConditionGate",
     "CopiedSettings",
     "Dataset",
+    "Delegation",
     "Deletion",
     "Density",
     "Diagnostics",
@@ -167,9 +174,11 @@ __all__ = [
     "LineProfile",
     "LinkTarget",
     "Lut",
+    "MadePairs",
     "Mask",
     "Member",
     "Migration",
+    "NamespaceUse",
     "NewRoi",
     "Node",
     "OriginalFile",
@@ -177,6 +186,7 @@ __all__ = [
     "Page",
     "Picture",
     "Placement",
+    "Planes",
     "PlannedFileset",
     "PlannedImage",
     "Plate",
@@ -205,9 +215,12 @@ __all__ = [
     "RoiFolder",
     "RoiMeasure",
     "RoiView",
+    "Run",
+    "RunImage",
     "Screen",
     "ScrubReport",
     "Segment",
+    "Selection",
     "SetAside",
     "Settings",
     "Shape",

@@ -62,9 +62,9 @@ class Health(Record):
     """Whether the repository takes writes, and if not, why not; and what to look after soon.
 
     A `full` disk takes only what frees room.  A `read-only` repository had an error of its disk
-    and takes no writes until it is opened again; from one that is `gone` they are kept away until
-    its disk is back.  It is in this `state` since `since`, as far as this process saw.  `damaged`
-    files are not what was written.
+    and takes no writes until it is opened again, or an administrator has the disk tried again; from
+    one that is `gone` they are kept away until its disk is back.  It is in this `state` since
+    `since`, as far as this process saw.  `damaged` files are not what was written.
     """
 
     state: HealthState = "ok"

@@ -11,20 +11,20 @@ from .exchange import Exchange
 from .gates import Gates
 from .images import Images
 from .ingest import Ingest
+from .runs import Delegations, Runs
 from .server import Jobs, Server
 from .session import AnySession
 from .shapes import Folders, Shapes
-from .streams import Streams
+from .streams import SentTile, Streams
 from .tables import Tables
 from .uploads import Uploads
 from .zarr import Zarr
 
 __all__ = [
     "API_VERSION", "CATALOGUE", "FAMILIES", "UNSET", "Accounts", "Admin", "Annotations",
-    "AnySession", "Browse", "Containers", "Exchange", "Folders", "Gates", "Graph", "Images",
-    "Ingest", "Jobs", "Operation", "Request", "Search", "Server", "Shapes", "Streams", "Tables",
-    "Unset", "Uploads",
-    "Zarr",
+    "AnySession", "Browse", "Containers", "Delegations", "Exchange", "Folders", "Gates", "Graph",
+    "Images", "Ingest", "Jobs", "Operation", "Request", "Runs", "Search", "SentTile", "Server",
+    "Shapes", "Streams", "Tables", "Unset", "Uploads", "Zarr",
 ]  # fmt: skip
 
 API_VERSION = 1
@@ -49,6 +49,8 @@ FAMILIES: dict[str, type] = {
     "admin": Admin,
     "uploads": Uploads,
     "zarr": Zarr,
+    "runs": Runs,
+    "delegations": Delegations,
 }
 """The families by the name they have on a Session."""
 

@@ -12,6 +12,7 @@ from .exchange import Exchange
 from .gates import Gates
 from .images import Images
 from .ingest import Ingest
+from .runs import Delegations, Runs
 from .server import Jobs, Server
 from .shapes import Folders, Shapes
 from .streams import Streams
@@ -90,3 +91,9 @@ class AnySession(Streams, Protocol):
 
     @property
     def zarr(self) -> Zarr: ...
+
+    @property
+    def runs(self) -> Runs: ...
+
+    @property
+    def delegations(self) -> Delegations: ...

@@ -23,14 +23,17 @@ from .jobs.jobs import Jobs
 from .labels import LabelImages
 from .people.accounts import Accounts, group_record, user_record
 from .people.capabilities import Zarr
+from .people.delegations import Delegations
 from .pictures.render import Pictures
 from .rois.folders import Folders
 from .rois.many import ManyRois
+from .runs import Runs
 from .save import NewImages
 from .search import Search
 from .shapes import Shapes
 from .tables import AskedTables, Exchange, Gates, RowStreams
 from .upkeep.admin import Admin
+from .upkeep.health import health
 from .zarr import ZarrFiles
 
 __all__ = ["Session"]
@@ -62,24 +65,7 @@ class Server:
 
     def health(self) -> Health:
         """Whether the repository takes writes, and how much room is left."""
-        store = self._session.store
-        found = store.disk.condition()
-        damaged = len(store.damage.marks)
-        state, warning = found.state, found.warning
-        if damaged:
-            state = "warning" if state == "ok" else state
-            many = "1 file is" if damaged == 1 else f"{damaged:,} files are"
-            warning = f"{warning} {many} damaged: see `omero-jlab admin check`.".lstrip()
-        return Health(
-            state=state,
-            writable=not found.reason,
-            reason=found.reason,
-            warning=warning,
-            since=store.disk.since(found.state),
-            damaged=damaged,
-            bytes_free=found.room.free,
-            bytes_total=found.room.total,
-        )
+        return health(self._session.store)
 
 
 class Session(Pictures, LabelImages, ManyRois, ZarrFiles, NewImages, RowStreams, Files):
@@ -195,6 +181,16 @@ class Session(Pictures, LabelImages, ManyRois, ZarrFiles, NewImages, RowStreams,
     def zarr(self) -> Zarr:
         """Images for programs that know OME-Zarr."""
         return Zarr(self)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What functions made of images."""
+        return Runs(self)
+
+    @cached_property
+    def delegations(self) -> Delegations:
+        """Secrets for workers."""
+        return Delegations(self)
 
     @cached_property
     def ingest(self) -> Ingest:

@@ -67,6 +67,8 @@ GIVEN: dict[str, Any] = {
     "labels": np.eye(64, dtype=np.uint8),
     "frame": pd.DataFrame({"a": [1.0]}),
     "values": {"a": 1.0},
+    "outcomes": (),
+    "config": "defaults: {include: yes}",
     "metadata": {"a": 1},
     "path": "/nowhere",
     "key": "zarr.json",
@@ -82,7 +84,8 @@ FILTERS = {
 """Operations that answer with what fits a condition: nothing lies in what is not seen."""
 
 OPTIONAL = {"browse.children": {"id"}, "containers.add_dataset": {"project_id"}}
-OPTIONAL |= {"zarr.capabilities": {"image_id"}}
+OPTIONAL |= {"zarr.capabilities": {"image_id"}, "delegations.add": {"image_ids", "table_id"}}
+OPTIONAL |= {"shapes.remove_many": {"roi_ids", "folder_id"}, "exchange.bulkmap": {"table_id"}}
 OPTIONAL |= {"shapes.list": {"folder_id"}, "folders.list": {"image_id"}}
 OPTIONAL |= {"folders.add": {"parent_id"}, "folders.update": {"parent_id"}}
 OPTIONAL |= {f"ingest.{name}": {"image_ids"} for name in ("plan_results", "attach_results")}
@@ -121,6 +124,8 @@ class Hidden:
             "folder": owner.folders.add(self.word).id,
             "file": file.file_id,  # type: ignore[union-attr]
             "capability": owner.zarr.add_capability(image.id).id,
+            "delegation": owner.delegations.add((image.id,)).id,
+            "run": owner.runs.begin(self.word, self.word).id,
             "token": owner.accounts.add_token(world.users["owner"]).id,
             "group": world.groups["private"],
             "user": world.users["owner"],
@@ -301,6 +306,10 @@ def test_conditions_find_nothing_in_what_is_hidden(world: Any, hidden: Hidden, u
         assert (page.nodes, page.total) == ((), 0)
     with pytest.raises(NotFound):
         session.zarr.capabilities(hidden.ids["image"])
+    for asked in ({"image_ids": (hidden.ids["image"],)}, {"table_id": hidden.ids["table"]}):
+        with pytest.raises(NotFound):
+            session.delegations.add(**asked)
+    assert session.delegations.list() == () == session.runs.list()
     assert not [folder for folder in session.folders.list() if folder.name == hidden.word]
     assert session.folders.list(hidden.ids["image"]) == ()
     with pytest.raises(NotFound):
@@ -330,6 +339,9 @@ def test_what_is_hidden_cannot_be_tied_to_what_is_seen(world: Any, hidden: Hidde
         lambda: session.annotations.link("image", image, hidden.ids["annotation"]),
         lambda: session.annotations.link("image", image, hidden.ids["table"]),
         lambda: session.annotations.link("image", image, hidden.ids["labels"]),
+        lambda: session.shapes.remove_many(image, (hidden.ids["roi"],)),
+        lambda: session.shapes.remove_many(image, folder_id=hidden.ids["folder"]),
+        lambda: session.exchange.bulkmap("image", image, GIVEN["config"], hidden.ids["table"]),
     ):
         with pytest.raises(NotFound):
             call()
