@@ -1,4 +1,7 @@
-"""Bringing a database to the schema of this program, or saying why that cannot be."""
+"""Bringing a database to the schema of this program, or saying why that cannot be.
+
+Alembic is imported only where there is something to be done: every opening looks here.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from ..errors import Newer
 from .base import Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 __all__ = [
     "Belonging",
@@ -51,7 +54,10 @@ class Belonging:
 def schema_of(engine: Engine) -> str | None:
     """The revision of a database's schema; None where there is none yet."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def belonging_of(engine: Engine) -> Belonging | None:
@@ -76,7 +82,10 @@ def steps_to_newest(engine: Engine) -> tuple[Step, ...]:
     Newer
         The database has a schema that this program does not know.
     """
-    current, steps = schema_of(engine), _steps(MIGRATIONS)
+    current = schema_of(engine)
+    if current == _newest(MIGRATIONS):
+        return ()
+    steps = _steps(MIGRATIONS)
     if current is None:
         return steps
     known = [step.revision for step in steps]
@@ -102,6 +111,8 @@ def migrate(
     """
     if not steps_to_newest(writer):
         return
+    from alembic import command
+
     config = _config(MIGRATIONS)
     with writer.connect() as connection:
         # Alembic commits after each step, unless a transaction is under way before.
@@ -125,6 +136,7 @@ def faults(connection: Connection) -> list[str]:
 def differences(connection: Connection) -> list[str]:
     """How the schema differs from what the rows of this program describe."""
     from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
 
     own = {"include_name": lambda name, kind, _: not str(name).startswith("search_")}
     context = MigrationContext.configure(connection, opts=own)
@@ -141,13 +153,23 @@ def count_rows(connection: Connection) -> dict[str, int]:
 
 
 @cache
+def _newest(folder: Path) -> str:
+    """The revision of the newest migration: its file's name begins with it."""
+    return max(each.name for each in (folder / "versions").glob("*_*.py")).partition("_")[0]
+
+
+@cache
 def _steps(folder: Path) -> tuple[Step, ...]:
     """All migrations of a folder, in their order: one line, without branches."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(_config(folder)).walk_revisions()
     return tuple(Step(each.revision, each.doc) for each in reversed(list(scripts)))
 
 
 def _config(folder: Path) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(folder))
     return config

@@ -26,8 +26,9 @@ __all__ = ["LAYOUT", "SegmentFile", "SegmentFolder", "bytes_of"]
 LAYOUT = 1
 # So much is read at once where rows lie apart: it stays in the processor's cache.
 _WINDOW = 1 << 19
-# Two threads copy out of the page cache faster than one, from about here on.
-_WORTH_SHARING = 4 << 20
+# Two threads copy out of the page cache faster than one, from about here on: waking one takes as
+# long as to copy a few MiB.
+_WORTH_SHARING = 32 << 20
 _SHARE = 2 << 20
 # So many small reads are one piece of work.
 _READS = 1 << 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import signal
 import sqlite3
@@ -288,3 +289,10 @@ def test_what_was_deleted_before_can_be_brought_back(root: Path) -> None:
         assert len(list(repo.images)) == 3
     finally:
         store.close()
+
+
+def test_the_name_of_a_migration_begins_with_its_revision() -> None:
+    """Whether a database is the newest is told from the names, without loading Alembic."""
+    for each in (MIGRATIONS / "versions").glob("*_*.py"):
+        revision = re.search(r'^revision = "(.*)"$', each.read_text(), re.MULTILINE)
+        assert revision is not None and each.name.startswith(f"{revision[1]}_")
