@@ -126,6 +126,8 @@ class Cuts:
     def rows(self) -> tuple[int, str]:
         store = Store.open(self.root)
         try:
+            # A merging of small files that the cut interrupted goes on at the opening.
+            let_jobs_end(store)
             session = store.session()
             (dataset,) = session.containers.datasets(name=append_forever.NAME)
             (table,) = session.tables.list("dataset", dataset.id)
