@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from ...model import CheckReport, Problem
 from ..jobs.progress import Progress
 from ..state import State
-from .inventory import Inventory, drawn_files, index_of, stored_files, take_inventory
+from .inventory import (
+    Inventory,
+    drawn_files,
+    index_of,
+    intended_paths,
+    is_intended,
+    stored_files,
+    take_inventory,
+)
 from .scrub import forget_orphans, note, still, with_affected
 from .survey import Key, count_items, items
 
@@ -47,11 +55,14 @@ def check(state: State, verify: bool, progress: Progress) -> CheckReport:
 
 
 def _disagreements_now(state: State) -> tuple[Inventory, list[Problem]]:
+    intended = intended_paths(state.engines.reader)
     inventory = take_inventory(state.layout, state.engines.reader)
-    return inventory, list(_disagreements(state, inventory))
+    return inventory, list(_disagreements(state, inventory, intended))
 
 
-def _disagreements(state: State, inventory: Inventory) -> Iterator[Problem]:
+def _disagreements(
+    state: State, inventory: Inventory, intended: frozenset[str]
+) -> Iterator[Problem]:
     sizes = dict(stored_files(state))
     named = {path: size for path, (size, _) in inventory.originals.items()}
     named |= {path: segment.size for path, segment in inventory.segments.items()}
@@ -66,11 +77,9 @@ def _disagreements(state: State, inventory: Inventory) -> Iterator[Problem]:
     for place in inventory.indexed:
         if index_of(place) not in sizes:
             yield Problem(kind="missing", path=index_of(place))
-    for path in sizes:
-        if not inventory.names(path):
-            yield Problem(kind="stray", path=path)
-    for path, _ in drawn_files(state):
-        if not inventory.names(path):
+    for path in (*sizes, *(path for path, _ in drawn_files(state))):
+        # What an intent names comes or goes in a moment: readers may still need it.
+        if not inventory.names(path) and not is_intended(path, intended):
             yield Problem(kind="stray", path=path)
 
 

@@ -11,17 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
-
-from ...database import IntentRow, now
+from ...database import now
 from ...errors import Invalid, NotFound
 from ...model import CleanseReport, Quarantine, Stray
 from ...storage import Layout, fsync_folder, make_folders, remove, write_file, writing
-from ..guarded import GuardedSession
 from ..jobs.progress import Progress
 from ..state import State
 from .holdings import lies_below
-from .inventory import drawn_files, stored_files, take_inventory
+from .inventory import drawn_files, intended_paths, is_intended, stored_files, take_inventory
 
 __all__ = [
     "find_strays",
@@ -155,13 +152,11 @@ def _strays(state: State, minutes: float) -> Iterator[Stray]:
     layout = state.layout
     youngest = time.time() - 60 * minutes
     files = [*stored_files(state), *drawn_files(state)]
-    with GuardedSession(state.engines.reader, None) as db:
-        # Intents before rows: what was being made when they were read has its rows afterwards.
-        intents = select(IntentRow.paths).execution_options(unguarded="jobs")
-        making = frozenset(path for paths in db.scalars(intents) for path in paths)
+    # Intents before rows: what was being made when they were read has its rows afterwards.
+    intended = intended_paths(state.engines.reader)
     inventory = take_inventory(layout, state.engines.reader)
     for path, size in files:
-        if inventory.names(path) or _is_made(path, making):
+        if inventory.names(path) or is_intended(path, intended):
             continue
         try:
             found = (layout.root / path).stat(follow_symlinks=False)
@@ -169,15 +164,6 @@ def _strays(state: State, minutes: float) -> Iterator[Stray]:
             continue
         if max(found.st_mtime, found.st_ctime) <= youngest:
             yield Stray(path=path, size=size)
-
-
-def _is_made(path: str, making: frozenset[str]) -> bool:
-    """Whether an intent names a file; unfinished, it lies hidden beside its place."""
-    if lies_below(path, making):
-        return True
-    parent, _, name = path.rpartition("/")
-    hidden = re.match(r"\.(.+)\.[^.]+", name)
-    return hidden is not None and f"{parent}/{hidden[1]}" in making
 
 
 def _rename(source: Path, target: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from ...database import AnnotationRow, FileRow, FilesetRow, ImageRow, SegmentRow
+from ...database import AnnotationRow, FileRow, FilesetRow, ImageRow, IntentRow, SegmentRow
 from ...model import Segment
 from ...storage import Layout
 from ..guarded import GuardedSession
@@ -20,7 +20,15 @@ from ..readers import INDEX
 from ..state import State
 from .holdings import lies_below, thumbnails_place
 
-__all__ = ["Inventory", "drawn_files", "index_of", "stored_files", "take_inventory"]
+__all__ = [
+    "Inventory",
+    "drawn_files",
+    "index_of",
+    "intended_paths",
+    "is_intended",
+    "stored_files",
+    "take_inventory",
+]
 
 # As `write_file` names what it has not finished.
 _UNFINISHED = re.compile(r"/\.[^/]+\.[0-9a-f]{16}\.tmp$")
@@ -118,6 +126,22 @@ def take_inventory(layout: Layout, reader: Engine) -> Inventory:
         drawn=frozenset(drawn),
         trashed=frozenset(trashed),
     )
+
+
+def intended_paths(reader: Engine) -> frozenset[str]:
+    """The files and folders that are being made or removed."""
+    with GuardedSession(reader, None) as db:
+        found = select(IntentRow.paths).execution_options(unguarded="jobs")
+        return frozenset(path for paths in db.scalars(found) for path in paths)
+
+
+def is_intended(path: str, intended: frozenset[str]) -> bool:
+    """Whether a file is one of those, or unfinished: it lies hidden beside its place then."""
+    if lies_below(path, intended):
+        return True
+    parent, _, name = path.rpartition("/")
+    hidden = re.match(r"\.(.+)\.[^.]+", name)
+    return hidden is not None and f"{parent}/{hidden[1]}" in intended
 
 
 def stored_files(state: State) -> Iterator[tuple[str, int]]:

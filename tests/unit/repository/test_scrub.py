@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from omero_jlab.database import FilesetRow, JobRow, now
+from omero_jlab.database import FilesetRow, IntentRow, JobRow, now
 from omero_jlab.errors import Damaged, Denied, Invalid, Unavailable, Unreadable
 from omero_jlab.model import CheckReport, Health, Job, ScrubReport, Selection
 from omero_jlab.model.chunks import ChunkIndex
@@ -565,6 +565,18 @@ def test_strays_among_thumbnails_are_found(store: Store, root: Path) -> None:
     stray.parent.mkdir()
     stray.write_bytes(b"x")
     assert named(checked(store)) == {"Thumbnails/77/left.jpg": "stray"}
+
+
+def test_what_waits_to_be_removed_is_no_stray(store: Store, root: Path) -> None:
+    """A reader may hold the segments that a compaction replaced."""
+    replaced = root / "Files" / "tables" / "77" / "00000001.h5"
+    replaced.parent.mkdir(parents=True)
+    replaced.write_bytes(b"x")
+    path = replaced.relative_to(root).as_posix()
+    assert named(checked(store)) == {path: "stray"}
+    with store.books() as db:
+        db.add(IntentRow(kind="replaced segments", paths=[path]))
+    assert named(checked(store)) == {}
 
 
 def done(store: Store) -> None:
