@@ -24,7 +24,7 @@ from ..errors import Denied, NotFound, OmeroError, Unreadable
 from ..model import DELEGATED, GroupType
 from ..rendering import warm_up
 from ..storage import Layout, sweep, sweep_unfinished, uploads_folder
-from .delegated import DelegatedSession
+from .delegated import DelegatedSession, ended
 from .guarded import GuardedSession
 from .intents import undo_all, undo_left
 from .jobs.indexes import Rebuilding
@@ -121,13 +121,19 @@ class Store(State):
     def delegated_session(
         self, secret: str, group: str | int | None = None, request_id: str | None = None
     ) -> DelegatedSession | None:
-        """The repository for a worker that has a delegation's secret; None where it is none."""
+        """The repository for a worker that has a delegation's secret; None for another secret.
+
+        Raises
+        ------
+        Unauthenticated
+            The delegation has expired, or was taken away.
+        """
         if not secret.startswith(DELEGATED):
             return None
         with GuardedSession(self.engines.reader, None) as db:
             delegated = delegated_to(db, secret)
         if delegated is None:
-            return None
+            raise ended()
         # Under an id of another's request nothing is answered again.
         own = request_id and f"{delegated.id}-{request_id}"
         session = Session(self, delegated.user, group, own, delegated.shares_disk)

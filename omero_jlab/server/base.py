@@ -20,7 +20,6 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ..errors import Denied, Invalid, NotFound, OmeroError, Unauthenticated, status_of
-from ..model import DELEGATED
 from ..operations import AnySession
 from ..remote.wire import GROUP, PIECE, REQUEST_ID, USER
 from .holder import Holder
@@ -100,8 +99,6 @@ class RepositoryHandler(JupyterHandler):
         if user is not None:
             return Bearer(user)
         session = store.delegated_session(secret)
-        if session is None and secret.startswith(DELEGATED):
-            raise _ended()
         return None if session is None else Bearer(session.user, delegated=True)
 
     @property
@@ -128,12 +125,12 @@ class RepositoryHandler(JupyterHandler):
     def session(self) -> AnySession:
         """The repository as the asking user sees it; not on the event loop."""
         if self._bearer is not None and self._bearer.delegated:
-            session = self.holder.store().delegated_session(
-                self.secret or "", self.group, self.request_id
+            return cast(
+                AnySession,
+                self.holder.store().delegated_session(
+                    self.secret or "", self.group, self.request_id
+                ),
             )
-            if session is None:
-                raise _ended()
-            return cast(AnySession, session)
         own = self.account is None and self.holder.store().tier == "personal"
         return self.holder.session(self.account, self.group, self.request_id, own)
 
@@ -255,13 +252,6 @@ class RepositoryHandler(JupyterHandler):
         return Unauthenticated(
             "Nobody is logged in: send a token as `Authorization: Bearer …`, or log in to Jupyter."
         )
-
-
-def _ended() -> Unauthenticated:
-    # Where there are delegations, a repository is open: its modules are loaded.
-    from ..repository.delegated import ended
-
-    return ended()
 
 
 @web.stream_request_body
