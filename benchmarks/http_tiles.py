@@ -1,11 +1,12 @@
 """Tiles over HTTP from one server process, asked for by 16 connections of another process.
 
 `http-256-vs-large_image`: rendered tiles of three channels, against large_image behind a plain
-tornado handler with as many threads as cores.  `http-raw-vs-empty`: raw tiles whose stored bytes
-fit, against a handler behind the same authentication and access check that sends as many bytes
-of nothing.  Both are tiles a second, ours over the peer's.  `http-worst-while-importing`: 250 ms
-over the slowest rendered tile while an import and the making of a pyramid run.  Methods take
-turns, and no tile is asked for twice.  Each measure is one line of JSON.
+tornado handler with as many threads as cores, in a server process of its own.
+`http-raw-vs-empty`: raw tiles whose stored bytes fit, against a handler behind the same
+authentication and access check that sends as many bytes of nothing.  Both are tiles a second,
+ours over the peer's.  `http-worst-while-importing`: 250 ms over the slowest rendered tile while
+an import and the making of a pyramid run.  Methods take turns, and no tile is asked for twice.
+Each measure is one line of JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ import numpy as np
 import tifffile
 from tiles import SETTINGS, cells, imported, large_images
 from tornado.httpserver import HTTPServer
-from tornado.web import RequestHandler
+from tornado.web import Application, RequestHandler
 
 from omero_jlab.model import ImportRequest
 from omero_jlab.repository import Store
@@ -80,6 +82,36 @@ class Peer(RequestHandler):
         return None
 
 
+def listening(app: Application) -> tuple[HTTPServer, int]:
+    """A server, and its port."""
+    server = HTTPServer(app)
+    server.listen(0, "127.0.0.1")
+    port: int = next(iter(server._sockets.values())).getsockname()[1]
+    return server, port
+
+
+async def be_peer(path: Path) -> None:
+    """Serve large_image's tiles until standard input ends; the port is printed."""
+    with large_images(path, SIDE) as drawn, ThreadPoolExecutor(os.cpu_count()) as threads:
+        handler = (r"/peer/(\d+)/(\d+)", Peer, {"drawn": drawn, "threads": threads})
+        server, port = listening(Application([handler]))
+        print(port, flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        server.stop()
+
+
+@contextmanager
+def peer(path: Path) -> Iterator[int]:
+    """The port at which a process of large_image's answers."""
+    command = [sys.executable, __file__, "--peer", str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout
+        yield int(process.stdout.readline())
+        process.stdin.close()
+
+
 @contextmanager
 def serving(holder: Holder, others: list[Any]) -> Iterator[int]:
     """The port at which a thread of this process answers."""
@@ -92,9 +124,7 @@ def serving(holder: Holder, others: list[Any]) -> Iterator[int]:
         app.add_handlers(".*", others)
         # Those of the repository end with one for every path.
         app.default_router.rules.insert(0, app.default_router.rules.pop(-2))
-        server = HTTPServer(app)
-        server.listen(0, "127.0.0.1")
-        port = next(iter(server._sockets.values())).getsockname()[1]
+        server, port = listening(app)
         return server
 
     def run() -> None:
@@ -188,7 +218,6 @@ def measure(quick: bool, folder: Path) -> list[dict[str, Any]]:
     os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
     store = Store.open(folder / "repository", create=True)
     holder = Holder.of(store)
-    threads = ThreadPoolExecutor(os.cpu_count())
     try:
         numbers = {}
         for codec in ("zstd", "plain"):
@@ -203,7 +232,6 @@ def measure(quick: bool, folder: Path) -> list[dict[str, Any]]:
                 bigtiff=True,
             )
             numbers[codec] = imported(store, folder / f"{codec}.ome.tif")
-        peer = large_images(folder / "zstd.ome.tif")
         others: list[Any] = [(r"/empty/(\d+)/.*", Empty, {"holder": holder})]
         store.session().images.put_settings(numbers["zstd"], SETTINGS)
         drawn = f"{API}images/{numbers['zstd']}/tiles/0/0/0/{{}}/{{}}"
@@ -212,21 +240,27 @@ def measure(quick: bool, folder: Path) -> list[dict[str, Any]]:
             "raw": f"{API}images/{numbers['plain']}/raw/0/0/0/{{}}/{{}}?channels=0",
             "empty": f"/empty/{numbers['plain']}/{{}}/{{}}",
         }
-        if peer is None:
-            print("large_image is not installed: pip install 'omero-jlab[bench]'", file=sys.stderr)
-        else:
-            others.append((r"/peer/(\d+)/(\d+)", Peer, {"drawn": peer, "threads": threads}))
+        known = find_spec("large_image") is not None
+        if known:
             forms["large_image"] = "/peer/{}/{}"
-        with serving(holder, others) as port:
+        else:
+            print("large_image is not installed: pip install 'omero-jlab[bench]'", file=sys.stderr)
+        theirs = peer(folder / "zstd.ome.tif") if known else nullcontext(0)
+        with theirs as their_port, serving(holder, others) as port:
+            ports = {name: their_port if name == "large_image" else port for name in forms}
             first, *turns = shares(side // SIDE, rounds + 1)
             last = turns.pop()
             rates: dict[str, list[float]] = {name: [] for name in forms}
-            for form in forms.values():
-                asked(port, holder.secret, [form.format(*place) for place in first[:CONNECTIONS]])
+            for name, form in forms.items():
+                asked(
+                    ports[name],
+                    holder.secret,
+                    [form.format(*place) for place in first[:CONNECTIONS]],
+                )
             for share in turns:
                 for name, form in forms.items():
                     paths = [form.format(*place) for place in share]
-                    found = asked(port, holder.secret, paths)
+                    found = asked(ports[name], holder.secret, paths)
                     rates[name].append(len(paths) / found["seconds"])
             rate = {name: statistics.median(each) for name, each in rates.items()}
             worst = while_importing(
@@ -236,10 +270,9 @@ def measure(quick: bool, folder: Path) -> list[dict[str, Any]]:
                 lambda: asked(port, holder.secret, [drawn.format(*p) for p in last]),
             )
     finally:
-        threads.shutdown()
         store.close()
     pairs = [("http-raw-vs-empty", "raw", "empty")]
-    if peer is not None:
+    if known:
         pairs.insert(0, ("http-256-vs-large_image", "ours", "large_image"))
     lines = [
         line(id, f"tiles of {SIDE}² a second, {CONNECTIONS} connections", rate[a], b, rate[b],
@@ -286,9 +319,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a quarter of the tiles")
     parser.add_argument("--ask", action="store_true", help="be the process that asks")
+    parser.add_argument("--peer", type=Path, help="be large_image's server of this file")
     arguments = parser.parse_args()
     if arguments.ask:
         print(json.dumps(ask(*json.load(sys.stdin))))
+        return
+    if arguments.peer:
+        asyncio.run(be_peer(arguments.peer))
         return
     with tempfile.TemporaryDirectory() as name:
         for found in measure(arguments.quick, Path(name)):

@@ -1,10 +1,12 @@
 """Rendered tiles of three channels, in process: ours against large_image and the bare steps.
 
-Ours is what a Session answers, access check and all, of an imported tiled TIFF; large_image reads
-the same file, and the bare steps are a positioned read, the decoder, a compiled lookup and the
-encoder, with everything known beforehand.  All send JPEG of quality 85, chroma at half
-resolution.  No tile is asked for twice, so that no cache answers.  Each measure is one line of
-JSON in ms a tile; `ratio` is the peer's time over ours, so greater is better.
+Ours is what a Session answers, access check and all, of an imported tiled OME-TIFF; large_image
+reads the same file with the source that it chooses for it, and the bare steps are a positioned
+read, the decoder, a compiled lookup and the encoder, with everything known beforehand.  All send
+JPEG of quality 85, chroma at half resolution.  Each has a process of its own, as it would where
+it is used; they take turns, and no tile is asked for twice, so that no cache answers.  Each
+measure is one line of JSON in ms a tile; `ratio` is the peer's time over ours, so greater is
+better.
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +35,7 @@ import tifffile
 from PIL import Image as Picture
 
 from omero_jlab.model import ChannelSettings, ImportRequest, Settings, Tile
-from omero_jlab.repository import Session, Store
+from omero_jlab.repository import Store
 
 LEAST = {
     "tile-256-zstd-vs-large_image": 4,
@@ -44,6 +50,7 @@ SETTINGS = Settings(
 )
 
 Drawn = Callable[[int, int], bytes]
+Places = list[tuple[int, int]]
 
 
 def cells(side: int, channels: int = 3) -> np.ndarray:
@@ -70,19 +77,26 @@ def imported(store: Store, path: Path) -> int:
     return image.id
 
 
-def ours(session: Session, image_id: int, size: int) -> Drawn:
-    """A tile at row and column, as a Session draws it."""
-    return lambda row, column: session.tile(
-        image_id, Tile(level=0, t=0, z=0, row=row, column=column, size=size), SETTINGS
-    )
+@contextmanager
+def ours(path: Path, size: int) -> Iterator[Drawn]:
+    """A tile at row and column, as a Session of a new repository draws it."""
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(Path(name) / "runtime")
+        store = Store.open(Path(name) / "repository", create=True)
+        try:
+            image_id, session = imported(store, path), store.session()
+            yield lambda row, column: session.tile(
+                image_id, Tile(level=0, t=0, z=0, row=row, column=column, size=size), SETTINGS
+            )
+        finally:
+            store.close()
 
 
-def large_images(path: Path) -> Drawn | None:
-    """The same from large_image, or None where it is not installed."""
-    try:
-        import large_image
-    except ImportError:
-        return None
+@contextmanager
+def large_images(path: Path, size: int) -> Iterator[Drawn]:
+    """The same from large_image."""
+    import large_image
+
     start, end = WINDOW
     bands = [
         {"frame": i, "palette": f"#{color}", "min": start, "max": end}
@@ -91,8 +105,9 @@ def large_images(path: Path) -> Drawn | None:
     source = large_image.open(
         str(path), style={"bands": bands}, encoding="JPEG", jpegQuality=85, jpegSubsampling=2
     )
+    assert (source.tileWidth, source.tileHeight) == (size, size)
     top = source.levels - 1
-    return lambda row, column: bytes(source.getTile(column, row, top))
+    yield lambda row, column: bytes(source.getTile(column, row, top))
 
 
 @numba.njit(nogil=True)
@@ -105,7 +120,8 @@ def _mixed(planes: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
             out[3 * i + sample] = np.uint8(min((value + np.uint64(128)) >> np.uint64(8), 255))
 
 
-def bare(path: Path, size: int) -> Drawn:
+@contextmanager
+def bare(path: Path, size: int) -> Iterator[Drawn]:
     """The same from nothing but the steps, each the fastest that is known."""
     with tifffile.TiffFile(path) as file:
         places = [(page.dataoffsets, page.databytecounts) for page in file.pages]
@@ -125,7 +141,48 @@ def bare(path: Path, size: int) -> Drawn:
         _mixed(planes, tables, out.reshape(-1))
         return bytes(simplejpeg.encode_jpeg(out, quality=85, colorsubsampling="420"))
 
-    return drawn
+    yield drawn
+    os.close(descriptor)
+
+
+class Apart:
+    """A way of drawing tiles, in a process of its own."""
+
+    def __init__(self, way: Callable[..., Any], *given: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, end = context.Pipe()
+        self._process = context.Process(target=_draw, args=(end, way, given))
+        self._process.start()
+        end.close()
+
+    def picture(self, place: tuple[int, int]) -> np.ndarray:
+        """One tile, as numbers."""
+        self._pipe.send([place])
+        return pixels(self._pipe.recv()[1])
+
+    def seconds(self, places: Places) -> float:
+        """What it takes to draw these tiles."""
+        self._pipe.send(places)
+        taken: float = self._pipe.recv()[0]
+        return taken
+
+    def close(self) -> None:
+        """End the process."""
+        self._pipe.close()
+        self._process.join()
+
+
+def _draw(pipe: Connection, way: Callable[..., Any], given: tuple[Any, ...]) -> None:
+    with way(*given) as drawn:
+        while True:
+            try:
+                places = pipe.recv()
+            except EOFError:
+                return
+            start = time.perf_counter()
+            for row, column in places:
+                last = drawn(row, column)
+            pipe.send((time.perf_counter() - start, last))
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -133,22 +190,19 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Picture.open(io.BytesIO(data)), np.float64)
 
 
-def milliseconds(methods: dict[str, Drawn], rows: int, rounds: int) -> dict[str, float]:
-    """The median over rounds of the time a tile takes; methods take turns, tiles are new."""
-    places = [(row, column) for row in range(rows) for column in range(rows)]
-    np.random.default_rng(1).shuffle(places)
-    first, *places = places
-    pictures = {name: pixels(method(*first)) for name, method in methods.items()}
+def milliseconds(ways: dict[str, Apart], rows: int, rounds: int) -> dict[str, float]:
+    """The median over rounds of the time a tile takes; ways take turns, tiles are new."""
+    order = np.random.default_rng(1).permutation(rows * rows)
+    first, *places = [(int(i) // rows, int(i) % rows) for i in order]
+    pictures = {name: way.picture(first) for name, way in ways.items()}
     for name, picture in pictures.items():
         assert np.abs(picture - pictures["ours"]).mean() < 3, name
     each = len(places) // rounds
-    taken: dict[str, list[float]] = {name: [] for name in methods}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
     for i in range(rounds):
-        for name, method in methods.items():
-            start = time.perf_counter()
-            for row, column in places[i * each : (i + 1) * each]:
-                method(int(row), int(column))
-            taken[name].append((time.perf_counter() - start) / each * 1000)
+        share = places[i * each : (i + 1) * each]
+        for name, way in ways.items():
+            taken[name].append(way.seconds(share) / each * 1000)
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
@@ -156,45 +210,43 @@ def measure(quick: bool, folder: Path) -> list[dict[str, Any]]:
     """One line for each peer and file."""
     side, rounds = (4096, 7) if quick else (8192, 15)
     planes = cells(side)
-    os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
-    store = Store.open(folder / "repository", create=True)
     lines = []
-    try:
-        for size, codec in ((256, "zstd"), (512, "zstd"), (256, "plain")):
-            path = folder / f"{codec}-{size}.ome.tif"
-            tifffile.imwrite(
-                path,
-                planes,
-                photometric="minisblack",
-                tile=(size, size),
-                compression="zstd" if codec == "zstd" else None,
-                metadata={"axes": "CYX"},
-            )
-            methods: dict[str, Drawn] = {"ours": ours(store.session(), imported(store, path), size)}
-            peer = large_images(path)
-            if peer is not None:
-                methods["large_image"] = peer
-            if (size, codec) == (256, "zstd"):
-                methods["bare"] = bare(path, size)
-            found = milliseconds(methods, side // size, rounds)
-            for name in methods:
-                id = f"tile-{size}-{codec}-vs-{name}"
-                if id in LEAST:
-                    lines.append(
-                        {
-                            "id": id,
-                            "work": f"3 channels of {size}² uint16 ({codec}) to JPEG, ms a tile",
-                            "ours": found["ours"],
-                            "peer": name,
-                            "peer_value": found[name],
-                            "ratio": round(found[name] / found["ours"], 3),
-                            "least": LEAST[id],
-                        }
-                    )
-        if peer is None:
-            print("large_image is not installed: pip install 'omero-jlab[bench]'", file=sys.stderr)
-    finally:
-        store.close()
+    for size, codec in ((256, "zstd"), (512, "zstd"), (256, "plain")):
+        path = folder / f"{codec}-{size}.ome.tif"
+        tifffile.imwrite(
+            path,
+            planes,
+            photometric="minisblack",
+            tile=(size, size),
+            compression="zstd" if codec == "zstd" else None,
+            metadata={"axes": "CYX"},
+        )
+        ways = {"ours": Apart(ours, path, size)}
+        if find_spec("large_image"):
+            ways["large_image"] = Apart(large_images, path, size)
+        if (size, codec) == (256, "zstd"):
+            ways["bare"] = Apart(bare, path, size)
+        try:
+            found = milliseconds(ways, side // size, rounds)
+        finally:
+            for way in ways.values():
+                way.close()
+        for name in ways:
+            id = f"tile-{size}-{codec}-vs-{name}"
+            if id in LEAST:
+                lines.append(
+                    {
+                        "id": id,
+                        "work": f"3 channels of {size}² uint16 ({codec}) to JPEG, ms a tile",
+                        "ours": found["ours"],
+                        "peer": name,
+                        "peer_value": found[name],
+                        "ratio": round(found[name] / found["ours"], 3),
+                        "least": LEAST[id],
+                    }
+                )
+    if not find_spec("large_image"):
+        print("large_image is not installed: pip install 'omero-jlab[bench]'", file=sys.stderr)
     return lines
 
 

@@ -81,6 +81,7 @@ class Pipeline:
     `plain` chunks lie in the file as they are in memory, in byte order `stored`, so that a part
     of one can be read alone.  `checked` chunks end with a CRC-32C.  `encoding` is what HTTP calls
     the only codec of little-endian pixels, empty for plain ones; None is one that it cannot name.
+    `fills` says that a whole chunk can be decoded straight to where its pixels are wanted.
     `inflates` is what zlib calls the format of chunks that it decodes from their beginning on.
     """
 
@@ -104,6 +105,7 @@ class Pipeline:
             self._compressor or self._jpeg or self._predictor or self._depth or self._order
         )
         self.encoding = self._encoding()
+        self.fills = bool(self.encoding) and self.stored.isnative
         self.inflates = self._inflates()
         if not self.plain and chunk_bytes(layout) > LARGEST_CHUNK:
             raise Unreadable(
@@ -138,10 +140,25 @@ class Pipeline:
         try:
             return self._decoded(data, shape)
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-            codec = self._compressor or ("jpeg" if self._jpeg else "none")
-            raise Unreadable(
-                f"A chunk of {len(data):,} bytes ({codec}) does not decode: {error}."
-            ) from error
+            raise self._undecodable(data, error) from error
+
+    def fill(self, data: bytes, target: NDArray[Any]) -> None:
+        """Decode one chunk into the contiguous `target`, which has its shape and dtype.
+
+        Raises
+        ------
+        Unreadable
+            The bytes are damaged, or decode to another number of bytes.
+        """
+        try:
+            body = _checked(data) if self.checked else data
+            into: Any = target.reshape(-1).view(np.uint8)
+            # What does not fit into `out` is an error of this decoder: nothing is cut.
+            came = len(imagecodecs.zstd_decode(body, out=into))
+            if came != target.nbytes:
+                raise ValueError(f"{target.nbytes:,} bytes should come out, but other {came:,} did")
+        except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+            raise self._undecodable(data, error) from error
 
     def picture(self, data: bytes, shape: Shape6) -> bytes | None:
         """A chunk of three colours as a JPEG that is shown as it decodes, or None for others.
@@ -166,6 +183,10 @@ class Pipeline:
             return _checked(data)
         except ValueError as error:
             raise Unreadable(f"A chunk of {len(data):,} bytes does not decode: {error}.") from error
+
+    def _undecodable(self, data: bytes, error: Exception) -> Unreadable:
+        codec = self._compressor or ("jpeg" if self._jpeg else "none")
+        return Unreadable(f"A chunk of {len(data):,} bytes ({codec}) does not decode: {error}.")
 
     def _decoded(self, data: bytes, shape: Shape6) -> NDArray[Any]:
         *outer, height, width, samples = shape

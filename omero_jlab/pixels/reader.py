@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -124,17 +127,13 @@ class PixelReader:
         out = np.empty((len(channels), height, width), self.dtype)
         touched = chunks.touched(t, channels, z, y, x, height, width)
 
-        def fill(chunk: Chunk) -> None:
-            self._fill(chunks, chunk, out)
-
         worth = _WORTH_COPYING if chunks.pipeline.plain else _WORTH_DECODING
         if len(touched) > 1 and sum(chunk.length != 0 for chunk in touched) > 1:
             decoded = len(touched) * chunks.nbytes(touched[0])
             if decoded >= worth:
-                for_each(fill, touched)
+                for_each(lambda chunk: self._fill(chunks, (chunk,), out), touched)
                 return out
-        for chunk in touched:
-            fill(chunk)
+        self._fill(chunks, touched, out)
         return out
 
     def stored(self, level: int, chunk: Chunk) -> bytes:
@@ -146,10 +145,8 @@ class PixelReader:
         path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
         with FILES.using(path, entry, self._watch, pipeline.checked) as (descriptor, _):
             data = read_exactly(descriptor, chunk.offset, chunk.length, path)
-        try:
+        with self._saying_where(chunk):
             return pipeline.without_checksum(data)
-        except Unreadable as error:
-            raise self._failed(chunk, path, str(error)) from error
 
     def pieces(self, chunk: Chunk) -> Iterator[bytes]:
         """The bytes of a stored chunk as they lie in their file, some at a time.
@@ -164,8 +161,12 @@ class PixelReader:
             yield data
 
     def failed(self, chunk: Chunk, reason: str) -> Unreadable:
-        """The error that says that a chunk does not decode."""
-        return self._failed(chunk, self._paths[chunk.file], reason)
+        """The error that says that a chunk does not decode: one that we wrote is damaged."""
+        path = self._paths[chunk.file]
+        if self.index.header.files[chunk.file].root == "pixels":
+            reason = reason.rstrip(".")
+            return self._watch.damaged(path, f"at byte {chunk.offset:,}, {reason}")
+        return Unreadable(f"{path}, byte {chunk.offset:,}: {reason}")
 
     def as_stored(
         self,
@@ -214,10 +215,8 @@ class PixelReader:
         if len(touched) > 1 or chunk.length == 0 or chunk.shape != (1, 1, 1, height, width, 3):
             return None
         data = self.stored(level, chunk)
-        try:
+        with self._saying_where(chunk):
             return chunks.pipeline.picture(data, chunk.shape)
-        except Unreadable as error:
-            raise self._failed(chunk, self._paths[chunk.file], str(error)) from error
 
     def close(self) -> None:
         """Close the files of this image that nobody reads from; a later read opens them again."""
@@ -232,37 +231,52 @@ class PixelReader:
             raise Unreadable(f"The chunk index names {path!r}, which lies outside of its folder.")
         return str(self.roots[root] / pure)
 
-    def _fill(self, level: LevelChunks, chunk: Chunk, out: NDArray[Any]) -> None:
-        rows = slice(chunk.top, chunk.top + chunk.y1 - chunk.y0)
-        columns = slice(chunk.left, chunk.left + chunk.x1 - chunk.x0)
-        if chunk.length == 0:
-            for part in chunk.parts:
-                out[part.target, rows, columns] = level.fill
-            return
-        path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
-        pipeline = level.pipeline
-        with FILES.using(path, entry, self._watch, pipeline.checked) as (descriptor, found):
-            if pipeline.plain:
-                stamp = stamp_of(found)
-                known = not pipeline.checked or level.verified.has(chunk.number, chunk.file, stamp)
-                if known:
-                    copy_plain(descriptor, path, chunk, pipeline.stored, out, pipeline.checked)
-                    return
-                whole = read_checked(descriptor, path, chunk, pipeline.stored)
-                if whole is None:
-                    raise self._failed(chunk, path, "its checksum (CRC-32C) is wrong")
-                level.verified.add(chunk.number, chunk.file, stamp)
-                pixels = whole
-            else:
-                pixels = self._decoded(level, chunk, descriptor, path)
-            for part in chunk.parts:
-                plane = pixels[part.t, part.c, part.z, :, :, part.sample]
-                out[part.target, rows, columns] = plane[chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
+    def _fill(self, level: LevelChunks, touched: Iterable[Chunk], out: NDArray[Any]) -> None:
+        for file, chunks in groupby(touched, _file_of):
+            if file is None:
+                for chunk in chunks:
+                    for target in _targets(chunk, out):
+                        target[...] = level.fill
+                continue
+            path, entry = self._paths[file], self.index.header.files[file]
+            with FILES.using(path, entry, self._watch, level.pipeline.checked) as opened:
+                for chunk in chunks:
+                    self._copy(level, chunk, *opened, out)
 
-    def _decoded(
-        self, level: LevelChunks, chunk: Chunk, descriptor: int, path: str
-    ) -> NDArray[Any]:
-        entry = self.index.header.files[chunk.file]
+    def _copy(
+        self,
+        level: LevelChunks,
+        chunk: Chunk,
+        descriptor: int,
+        found: os.stat_result,
+        out: NDArray[Any],
+    ) -> None:
+        path, pipeline = self._paths[chunk.file], level.pipeline
+        if pipeline.plain:
+            stamp = stamp_of(found)
+            known = not pipeline.checked or level.verified.has(chunk.number, chunk.file, stamp)
+            if known:
+                copy_plain(descriptor, path, chunk, pipeline.stored, out, pipeline.checked)
+                return
+            whole = read_checked(descriptor, path, chunk, pipeline.stored)
+            if whole is None:
+                raise self.failed(chunk, "its checksum (CRC-32C) is wrong")
+            level.verified.add(chunk.number, chunk.file, stamp)
+            pixels = whole
+        else:
+            whole = _whole(chunk, out) if pipeline.fills else None
+            if whole is not None:
+                data = read_exactly(descriptor, chunk.offset, chunk.length, path)
+                with self._saying_where(chunk):
+                    pipeline.fill(data, whole)
+                return
+            pixels = self._decoded(level, chunk, descriptor)
+        for part, target in zip(chunk.parts, _targets(chunk, out), strict=True):
+            plane = pixels[part.t, part.c, part.z, :, :, part.sample]
+            target[...] = plane[chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
+
+    def _decoded(self, level: LevelChunks, chunk: Chunk, descriptor: int) -> NDArray[Any]:
+        path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]
         # The codecs count too: another index may describe the same bytes in another way.
         key = (path, entry.mtime_ns, chunk.offset, chunk.length, level.identity)
         asked = len(chunk.parts) * (chunk.y1 - chunk.y0) * (chunk.x1 - chunk.x0)
@@ -271,20 +285,37 @@ class PixelReader:
         if kept is not None:
             return kept
         data = read_exactly(descriptor, chunk.offset, chunk.length, path)
-        try:
+        with self._saying_where(chunk):
             pixels = level.pipeline.decode(data, chunk.shape)
-        except Unreadable as error:
-            raise self._failed(chunk, path, str(error)) from error
         if partial:
             KEPT.put(key, pixels)
         return pixels
 
-    def _failed(self, chunk: Chunk, path: str, reason: str) -> Unreadable:
-        """What a chunk that does not decode means: of what we wrote, that it is damaged."""
-        if self.index.header.files[chunk.file].root == "pixels":
-            reason = reason.rstrip(".")
-            return self._watch.damaged(path, f"at byte {chunk.offset:,}, {reason}")
-        return Unreadable(f"{path}, byte {chunk.offset:,}: {reason}")
+    @contextmanager
+    def _saying_where(self, chunk: Chunk) -> Iterator[None]:
+        try:
+            yield
+        except Unreadable as error:
+            raise self.failed(chunk, str(error)) from error
+
+
+def _file_of(chunk: Chunk) -> int | None:
+    return chunk.file if chunk.length else None
+
+
+def _targets(chunk: Chunk, out: NDArray[Any]) -> list[NDArray[Any]]:
+    """The places in `out` of what each part takes out of a chunk."""
+    rows = slice(chunk.top, chunk.top + chunk.y1 - chunk.y0)
+    columns = slice(chunk.left, chunk.left + chunk.x1 - chunk.x0)
+    return [out[part.target, rows, columns] for part in chunk.parts]
+
+
+def _whole(chunk: Chunk, out: NDArray[Any]) -> NDArray[Any] | None:
+    """The place in `out` that is a whole chunk, byte for byte; None where there is none."""
+    targets = _targets(chunk, out)
+    if len(targets) > 1 or chunk.shape != (1, 1, 1, *targets[0].shape, 1):
+        return None
+    return targets[0] if targets[0].flags.c_contiguous else None
 
 
 def _check_inside(

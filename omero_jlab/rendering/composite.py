@@ -69,21 +69,31 @@ def render(
         white = {"color": _WHITE, "lut": ""}
         channels = tuple(each.model_copy(update=white) for each in channels[:1])
     out = np.zeros((*planes.shape[1:], 3), np.uint8)
-    if drawn and out.size > 0:
-        bright = np.empty((len(drawn), *planes.shape[1:]), np.uint16)
-        for i, channel in enumerate(channels):
-            _brighten(planes[drawn[i]], channel, bright[i])
-        colors = np.array([rgb_of(each.color) for each in channels], np.uint32)
-        if any(each.lut for each in channels):
-            tables, tabled = _tables(channels, luts)
-            inner_loops().mix_tables(bright, tables, colors, tabled, out)
-        else:
-            inner_loops().mix(bright, colors, out)
+    if not drawn or out.size == 0:
+        return out
+    if len(drawn) < len(planes):
+        planes = planes[drawn]
+    colors = np.array([rgb_of(each.color) for each in channels], np.uint32)
+    steps = _steps(channels, planes.dtype)
+    if steps is not None:
+        inner_loops().paint(planes, steps, colors, out)
+        return out
+    bright = np.empty(planes.shape, np.uint16)
+    for plane, channel, target in zip(planes, channels, bright, strict=True):
+        _brighten(plane, channel, target)
+    if any(each.lut for each in channels):
+        tables, tabled = _tables(channels, luts)
+        inner_loops().mix_tables(bright, tables, colors, tabled, out)
+    else:
+        inner_loops().mix(bright, colors, out)
     return out
 
 
 def warm_up() -> None:
     """Compile what drawing needs, or load it: best when the server starts, not in a request."""
+    # glibc keeps at hand as much freed memory as the largest block that was given back, twice:
+    # else every tile's arrays are mapped anew, page by page.
+    np.empty(1 << 23, np.uint8)
     channel = ChannelSettings(start=0.0, end=1.0)
     curved = ChannelSettings(start=0.0, end=1.0, gamma=0.5)
     for dtype in (*_TABLED, *map(np.dtype, ("uint32", "int32", "float32", "float64"))):
@@ -91,6 +101,14 @@ def warm_up() -> None:
             render(np.zeros((1, 2, 2), dtype), Settings(channels=(each,)))
     tabled = ChannelSettings(start=0.0, end=1.0, lut="grays")
     render(np.zeros((1, 2, 2), np.uint8), Settings(channels=(tabled,)))
+
+
+def _steps(channels: tuple[ChannelSettings, ...], dtype: np.dtype[Any]) -> NDArray[np.int64] | None:
+    """What `loops.paint` takes, or None where a channel is not drawn by steps of its colour."""
+    if dtype not in _TABLED or any(each.lut for each in channels):
+        return None
+    steps = [steps_of(each, dtype) for each in channels]
+    return None if None in steps else np.array(steps, np.int64)
 
 
 def _tables(

@@ -11,7 +11,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "scale", "shrink"]
+__all__ = ["count", "lookup", "mix", "mix_tables", "paint", "quantise_linear", "scale", "shrink"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CACHE = Path(platformdirs.user_cache_dir("omero-jlab")) / "numba"
@@ -56,13 +56,28 @@ def scale(
         target[i] = np.uint16(min(max(step, np.int32(0)), np.int32(65535)))
 
 
+@numba.njit(inline="always")
+def _write(total: NDArray[np.uint32], cut: NDArray[np.uint8], line: NDArray[np.uint8]) -> None:
+    width = total.shape[1]
+    for sample in range(3):
+        sums, row_cut = total[sample], cut[sample]
+        for x in range(width):
+            # Equal to a division by 65535 for every sum of 256 channels, and without one.
+            part = np.uint32(sums[x] + np.uint32(sums[x] >> np.uint32(16)) + np.uint32(1))
+            row_cut[x] = np.uint8(min(part >> np.uint32(16), np.uint32(255)))
+    # The three at once: written one by one, steps of three bytes cost more than the sums.
+    red, green, blue = cut
+    for x in range(width):
+        line[3 * x] = red[x]
+        line[3 * x + 1] = green[x]
+        line[3 * x + 2] = blue[x]
+
+
 @_compiled
 def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.uint8]) -> None:
     """Add up channels of known brightness; see `loops.mix`."""
     width = bright.shape[2]
-    total = np.empty((3, width), np.uint32)
-    cut = np.empty((3, width), np.uint8)
-    red, green, blue = cut
+    total, cut = np.empty((3, width), np.uint32), np.empty((3, width), np.uint8)
     for y in range(bright.shape[1]):
         total[:] = 32767
         for i in range(bright.shape[0]):
@@ -73,18 +88,35 @@ def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.
                     sums = total[sample]
                     for x in range(width):
                         sums[x] = np.uint32(sums[x] + np.uint32(np.uint32(row[x]) * color))
-        for sample in range(3):
-            sums, row_cut = total[sample], cut[sample]
+        _write(total, cut, out[y].ravel())
+
+
+@_compiled
+def paint(
+    planes: NDArray[Any],
+    steps: NDArray[np.int64],
+    colors: NDArray[np.uint32],
+    out: NDArray[np.uint8],
+) -> None:
+    """`scale` and `mix` in one go, for a third less time; see `loops.paint`."""
+    width = planes.shape[2]
+    total, cut = np.empty((3, width), np.uint32), np.empty((3, width), np.uint8)
+    reds, greens, blues = total
+    for y in range(planes.shape[1]):
+        total[:] = 32767
+        for i in range(planes.shape[0]):
+            source = planes[i, y]
+            low, high = np.int32(steps[i, 0]), np.int32(steps[i, 1])
+            factor, offset = steps[i, 2], steps[i, 3]
+            red, green, blue = colors[i]
             for x in range(width):
-                # Equal to a division by 65535 for every sum of 256 channels, and without one.
-                part = np.uint32(sums[x] + np.uint32(sums[x] >> np.uint32(16)) + np.uint32(1))
-                row_cut[x] = np.uint8(min(part >> np.uint32(16), np.uint32(255)))
-        # The three at once: written one by one, steps of three bytes cost more than the sums.
-        line = out[y].ravel()
-        for x in range(width):
-            line[3 * x] = red[x]
-            line[3 * x + 1] = green[x]
-            line[3 * x + 2] = blue[x]
+                value = min(max(np.int32(source[x]), low), high) - low
+                step = np.int32((np.int64(value) * factor + offset) >> np.int64(32))
+                bright = np.uint32(min(max(step, np.int32(0)), np.int32(65535)))
+                reds[x] = np.uint32(reds[x] + np.uint32(bright * red))
+                greens[x] = np.uint32(greens[x] + np.uint32(bright * green))
+                blues[x] = np.uint32(blues[x] + np.uint32(bright * blue))
+        _write(total, cut, out[y].ravel())
 
 
 @_compiled

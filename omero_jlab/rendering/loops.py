@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .curves import FULL
 
-__all__ = ["count", "lookup", "mix", "mix_tables", "quantise_linear", "scale", "shrink"]
+__all__ = ["count", "lookup", "mix", "mix_tables", "paint", "quantise_linear", "scale", "shrink"]
 
 
 def lookup(
@@ -44,6 +44,19 @@ def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.
         total += plane[..., None].astype(np.uint32) * color
     np.minimum(total // np.uint32(FULL), 255, out=total)
     out[...] = total
+
+
+def paint(
+    planes: NDArray[Any],
+    steps: NDArray[np.int64],
+    colors: NDArray[np.uint32],
+    out: NDArray[np.uint8],
+) -> None:
+    """`mix` of what `scale` makes of each of `planes` (C, Y, X), with a row of `steps` (C, 4)."""
+    bright = np.empty(planes.shape, np.uint16)
+    for plane, (low, high, factor, offset), target in zip(planes, steps, bright, strict=True):
+        scale(plane, low, high, factor, offset, target)
+    mix(bright, colors, out)
 
 
 def mix_tables(

@@ -23,7 +23,7 @@ from ..errors import Denied, Invalid, NotFound, OmeroError, Unauthenticated, sta
 from ..operations import AnySession
 from ..remote.wire import GROUP, PIECE, REQUEST_ID, USER
 from .holder import Holder
-from .identity import Bearer, account_of
+from .identity import Bearer, account_of, bearer_of
 
 __all__ = ["RepositoryHandler", "StreamedHandler", "reads", "writes"]
 
@@ -88,7 +88,7 @@ class RepositoryHandler(JupyterHandler):
         if secret is None:
             return None
         if hmac.compare_digest(secret.encode(), self.holder.secret.encode()):
-            return Bearer(unquote(self.request.headers.get(USER, "")) or None)
+            return bearer_of(unquote(self.request.headers.get(USER, "")) or None)
         if self.holder.upstream is not None:
             return None
         return await self.offload(lambda: self._bearer_of(secret))
@@ -97,9 +97,9 @@ class RepositoryHandler(JupyterHandler):
         store = self.holder.store()
         user = store.user_of_token(secret)
         if user is not None:
-            return Bearer(user)
+            return bearer_of(user)
         session = store.delegated_session(secret)
-        return None if session is None else Bearer(session.user, delegated=True)
+        return None if session is None else bearer_of(session.user, delegated=True)
 
     @property
     def secret(self) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from jupyter_server.auth import IdentityProvider, User
 from jupyter_server.auth.identity import LegacyIdentityProvider
 
-__all__ = ["Bearer", "Nobody", "account_of"]
+__all__ = ["Bearer", "Nobody", "account_of", "bearer_of"]
 
 _NAMING = ("get_user", "_get_user", "get_user_token", "get_user_cookie")
 
@@ -41,7 +42,7 @@ class Nobody(IdentityProvider):
 
 
 class Bearer(IdentityProvider):
-    """The provider of one request that carries one of our tokens."""
+    """The provider of requests that carry one of our tokens for `account`."""
 
     def __init__(self, account: str | None, delegated: bool = False) -> None:
         super().__init__(token="")
@@ -55,3 +56,9 @@ class Bearer(IdentityProvider):
     def is_token_authenticated(self, handler: object) -> bool:
         """True: such a request cannot have been forged by another site."""
         return True
+
+
+@lru_cache(maxsize=1024)
+def bearer_of(account: str | None, delegated: bool = False) -> Bearer:
+    """The provider for `account`; making one takes longer than all else about a small request."""
+    return Bearer(account, delegated)

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -250,6 +251,32 @@ def test_a_full_queue_says_so() -> None:
         return await pool.run(lambda: True, lambda: 3)
 
     assert asyncio.run(use()) == 3
+    pool.close()
+
+
+def test_every_answer_of_a_pool_comes_whatever_came_of_the_others() -> None:
+    pool = Pool("test", 3, 1000)
+
+    def work(i: int) -> int:
+        if i % 7 == 0:
+            raise ValueError(i)
+        return i
+
+    async def use() -> list[int | BaseException]:
+        calls = [
+            asyncio.ensure_future(pool.run(lambda: True, partial(work, i))) for i in range(900)
+        ]
+        await asyncio.sleep(0)
+        calls[-1].cancel()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    for _ in range(2):
+        *found, cancelled = asyncio.run(use())
+        assert [i for i in found if isinstance(i, int)] == [i for i in range(899) if i % 7]
+        assert [each.args for each in found if isinstance(each, ValueError)] == [
+            (i,) for i in range(0, 899, 7)
+        ]
+        assert isinstance(cancelled, asyncio.CancelledError)
     pool.close()
 
 
