@@ -96,7 +96,8 @@ def write_levels(
         try:
             # Levels that were just written are small, and here.
             helped = elsewhere if first else None
-            write_blocks(source.blocks(halvings), source.group, made, wanted, steps, helped)
+            blocks = source.blocks(halvings, all(level.encoding.is_jpeg for level in made))
+            write_blocks(blocks, source.group, made, wanted, steps, helped)
             finished = [level.finish() for level in made]
         finally:
             for level in made:

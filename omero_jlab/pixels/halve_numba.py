@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["mean_floats", "mean_integers"]
+__all__ = ["mean_floats", "mean_integers", "mean_samples"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -33,6 +33,19 @@ def mean_integers(source: NDArray[Any], target: NDArray[Any]) -> None:
             total += np.int64(lower[2 * j]) + np.int64(lower[2 * j + 1])
             # Adding 1 and the evenness of the quotient rounds halves to even.
             target[i, j] = (total + 1 + ((total >> 2) & 1)) >> 2
+
+
+@_compile
+def mean_samples(source: NDArray[Any], target: NDArray[Any]) -> None:
+    """As `mean_integers`, of pictures (Y, X, samples); rows of `target` are contiguous."""
+    height, width, samples = target.shape
+    for i in range(height):
+        upper, lower, line = source[2 * i], source[2 * i + 1], target[i]
+        for j in range(width):
+            for k in range(samples):
+                total = np.int32(upper[2 * j, k]) + np.int32(upper[2 * j + 1, k])
+                total += np.int32(lower[2 * j, k]) + np.int32(lower[2 * j + 1, k])
+                line[j, k] = (total + 1 + ((total >> 2) & 1)) >> 2
 
 
 @_compile

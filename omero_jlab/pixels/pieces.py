@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .encode import Encoding
-from .halve import Reduce
+from .halve import Reduce, halved
 from .sources import Block
 
 __all__ = ["ChunksOf", "EncodedPiece", "encoded_block", "pieces"]
@@ -43,7 +43,7 @@ def pieces(block: Block, wanted: ChunksOf) -> Iterator[tuple[int, int, int, NDAr
     for i, encoding in enumerate(wanted.encodings):
         if i > 0:
             y, x = y // 2, x // 2
-            pixels = np.stack([wanted.reduce(plane) for plane in pixels])
+            pixels = halved(pixels, wanted.reduce)
         _, _, _, height, width = encoding.chunk
         for top in range(0, pixels.shape[1], height):
             for left in range(0, pixels.shape[2], width):
@@ -75,5 +75,5 @@ def _halved_rows(block: Block, reduce: Reduce) -> NDArray[Any]:
     halves = []
     for first in range(0, block.height, block.row_step):
         rows = block.rows(first, min(block.row_step, block.height - first))
-        halves.append(np.stack([reduce(plane) for plane in rows]))
+        halves.append(halved(rows, reduce))
     return halves[0] if len(halves) == 1 else np.concatenate(halves, axis=1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import Unreadable
 from .files import read_into
+from .interleaved import put_samples
 from .level import Chunk, Part
 
 __all__ = ["copy_plain", "read_checked"]
@@ -113,9 +114,7 @@ def _copy_plane(
         pixels = block.view(stored).reshape(count, columns, samples)
         pixels = pixels[:, chunk.x0 - first : chunk.x1 - first]
         y = chunk.top + top
-        for part in parts:
-            target = out[part.target, y : y + count, chunk.left : chunk.left + width]
-            target[...] = pixels[..., part.sample]
+        put_samples(pixels, parts, out[:, y : y + count, chunk.left : chunk.left + width])
 
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

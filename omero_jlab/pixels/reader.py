@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..errors import Invalid, Unreadable
 from ..model.chunks import ChunkIndex
 from ..storage import NOBODY, Watch, for_each, stamp_of
 from .files import FILES, read_exactly
+from .interleaved import empty_planes, put_samples
 from .kept import KEPT
 from .level import Chunk, LevelChunks
 from .plain import copy_plain, read_checked
@@ -106,10 +108,13 @@ class PixelReader:
         x: int,
         height: int,
         width: int,
+        *,
+        interleaved: bool = False,
     ) -> NDArray[Any]:
         """The same region of several channels, shape (C, height, width).
 
-        A chunk that holds several of the channels is decoded once.
+        A chunk that holds several of the channels is decoded once.  With `interleaved` the
+        channels of a pixel lie side by side in memory.
 
         Raises
         ------
@@ -124,7 +129,7 @@ class PixelReader:
         """
         chunks = self.level(level)
         _check_inside(chunks.sizes, level, t, channels, z, y, x, height, width)
-        out = np.empty((len(channels), height, width), self.dtype)
+        out = empty_planes(len(channels), height, width, self.dtype, interleaved)
         touched = chunks.touched(t, channels, z, y, x, height, width)
 
         worth = _WORTH_COPYING if chunks.pipeline.plain else _WORTH_DECODING
@@ -271,9 +276,10 @@ class PixelReader:
                     pipeline.fill(data, whole)
                 return
             pixels = self._decoded(level, chunk, descriptor)
-        for part, target in zip(chunk.parts, _targets(chunk, out), strict=True):
-            plane = pixels[part.t, part.c, part.z, :, :, part.sample]
-            target[...] = plane[chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
+        inside = pixels[:, :, :, chunk.y0 : chunk.y1, chunk.x0 : chunk.x1]
+        area = out[:, chunk.top :, chunk.left :][:, : inside.shape[3], : inside.shape[4]]
+        for place, parts in groupby(chunk.parts, itemgetter(1, 2, 3)):
+            put_samples(inside[place], tuple(parts), area)
 
     def _decoded(self, level: LevelChunks, chunk: Chunk, descriptor: int) -> NDArray[Any]:
         path, entry = self._paths[chunk.file], self.index.header.files[chunk.file]

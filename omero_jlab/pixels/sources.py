@@ -69,8 +69,11 @@ class Source(Protocol):
         """A few chunks that are much like the others, each (group, height, width)."""
         ...
 
-    def blocks(self, halvings: int) -> Iterator[Block]:
-        """Every block once; those that share stored chunks follow each other."""
+    def blocks(self, halvings: int, interleaved: bool) -> Iterator[Block]:
+        """Every block once; those that share stored chunks follow each other.
+
+        With `interleaved`, what can be read so has its channels side by side in memory.
+        """
         ...
 
 
@@ -110,7 +113,7 @@ class LevelSource:
     def _spot(self, t: int, c: int, z: int, y: int, x: int, h: int, w: int) -> NDArray[Any]:
         return self._reader.planes(self._level, t, range(c, c + self.group), z, y, x, h, w)
 
-    def blocks(self, halvings: int) -> Iterator[Block]:
+    def blocks(self, halvings: int, interleaved: bool) -> Iterator[Block]:
         t, c, z, y, x = self.sizes
         height, width = self._extent(halvings)
         kt, kc, kz, _, _ = self._chunk
@@ -125,15 +128,17 @@ class LevelSource:
                 )
                 for at in inner:
                     h, w = min(height, y - y0), min(width, x - x0)
-                    yield Block(*at, y0, x0, h, w, self._rows(*at, y0, x0, w), step)
+                    rows = self._rows(*at, y0, x0, w, interleaved)
+                    yield Block(*at, y0, x0, h, w, rows, step)
 
     def _rows(
-        self, t: int, c: int, z: int, y: int, x: int, width: int
+        self, t: int, c: int, z: int, y: int, x: int, width: int, interleaved: bool
     ) -> Callable[[int, int], NDArray[Any]]:
         channels = range(c, c + self.group)
 
         def read(first: int, count: int) -> NDArray[Any]:
-            return self._reader.planes(self._level, t, channels, z, y + first, x, count, width)
+            area = (y + first, x, count, width)
+            return self._reader.planes(self._level, t, channels, z, *area, interleaved=interleaved)
 
         return read
 
@@ -203,7 +208,7 @@ class ArraySource:
         )
         return pixels.reshape(self.group, h, w)
 
-    def blocks(self, halvings: int) -> Iterator[Block]:
+    def blocks(self, halvings: int, interleaved: bool) -> Iterator[Block]:
         for start, part in self.parts():
             groups = range(0, part.shape[1], self.group)
             for t, c, z in product(range(part.shape[0]), groups, range(part.shape[2])):

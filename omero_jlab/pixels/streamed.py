@@ -75,7 +75,7 @@ class StreamedSource:
                 found.append(np.ascontiguousarray(band[:, :, x : x + CHUNK]))
         return [sample for sample in found if sample.any()] or found
 
-    def blocks(self, halvings: int) -> Iterator[Block]:
+    def blocks(self, halvings: int, interleaved: bool) -> Iterator[Block]:
         """Every block once, plane after plane, from top to bottom."""
         t, c, z, y, x = self.sizes
         height = CHUNK << halvings

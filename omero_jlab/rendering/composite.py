@@ -156,6 +156,8 @@ def _checked(planes: NDArray[Any], settings: Settings) -> NDArray[Any]:
         return np.ascontiguousarray(planes).view(np.uint8)
     if kind not in "iuf":
         raise Invalid(f"Pixels of dtype {planes.dtype} cannot be drawn: they must be real numbers.")
+    if settings.is_rgb and planes.dtype == np.uint8:
+        return planes
     dtype = planes.dtype.newbyteorder("=")
     if dtype.itemsize == 2 and kind == "f":
         dtype = np.dtype(np.float32)

@@ -77,7 +77,8 @@ def planes_of(
     """Channels of a region of one plane, or of many made one; shape (C, height, width)."""
     if projection is None:
         check_plane(source.record, t, z)
-        return source.reader.planes(level, t, channels, z, *area)
+        colors = source.record.is_rgb
+        return source.reader.planes(level, t, channels, z, *area, interleaved=colors)
     # The axis that is projected has no plane of its own.
     check_plane(source.record, *((t, 0) if projection.axis == "z" else (0, z)))
 
