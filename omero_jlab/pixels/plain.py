@@ -16,7 +16,7 @@ from .files import read_into
 from .interleaved import put_samples
 from .level import Chunk, Part
 
-__all__ = ["copy_plain", "read_checked"]
+__all__ = ["check_length", "copy_plain", "read_checked"]
 
 # One read fits into the processor's cache, from where it is copied to its place.
 _BLOCK = 1 << 19
@@ -30,7 +30,7 @@ def read_checked(
 
     They are valid until this thread reads the next chunk.
     """
-    size = _check_length(path, chunk, stored, checked=True)
+    size = check_length(path, chunk, stored, checked=True)
     data = _buffer(chunk.length)[: chunk.length]
     read_into(descriptor, chunk.offset, data, path)
     data.flags.writeable = False
@@ -57,7 +57,7 @@ def copy_plain(
     Unreadable
         The chunk has another number of bytes than its pixels, or the file ends before.
     """
-    _check_length(path, chunk, stored, checked)
+    check_length(path, chunk, stored, checked)
     planes: dict[tuple[int, int, int], list[Part]] = {}
     for part in chunk.parts:
         planes.setdefault((part.t, part.c, part.z), []).append(part)
@@ -65,7 +65,7 @@ def copy_plain(
         _copy_plane(descriptor, path, chunk, place, parts, stored, out)
 
 
-def _check_length(path: str, chunk: Chunk, stored: np.dtype[Any], checked: bool) -> int:
+def check_length(path: str, chunk: Chunk, stored: np.dtype[Any], checked: bool) -> int:
     size = math.prod(chunk.shape) * stored.itemsize
     if chunk.length != size + 4 * checked:
         raise Unreadable(

@@ -21,13 +21,14 @@ from .interleaved import empty_planes, put_samples
 from .kept import KEPT
 from .level import Chunk, LevelChunks
 from .plain import copy_plain, read_checked
+from .scatter import read_scattered
 from .zstd_frame import is_one_frame
 
 __all__ = ["PixelReader"]
 
 # Below this a second thread costs more than it saves.
 _WORTH_DECODING = 1 << 20
-_WORTH_COPYING = 8 << 20
+_WORTH_COPYING = 32 << 20
 _PIECE = 1 << 18
 
 
@@ -244,8 +245,13 @@ class PixelReader:
                         target[...] = level.fill
                 continue
             path, entry = self._paths[file], self.index.header.files[file]
-            with FILES.using(path, entry, self._watch, level.pipeline.checked) as opened:
-                for chunk in chunks:
+            pipeline = level.pipeline
+            with FILES.using(path, entry, self._watch, pipeline.checked) as opened:
+                some = tuple(chunks)
+                at_once = pipeline.plain and not pipeline.checked
+                if at_once and read_scattered(opened[0], some, path, pipeline.stored, out):
+                    continue
+                for chunk in some:
                     self._copy(level, chunk, *opened, out)
 
     def _copy(

@@ -22,6 +22,7 @@ from ..database import (
 )
 from ..errors import Denied, NotFound, OmeroError, Unreadable
 from ..model import DELEGATED, GroupType
+from ..pixels import load_loops
 from ..rendering import warm_up
 from ..storage import Layout, sweep, sweep_unfinished, uploads_folder
 from .delegated import DelegatedSession, ended
@@ -90,6 +91,7 @@ class Store(State):
             store._watch()
             # The first picture would wait a second for the compiler otherwise.
             store.jobs.submit(warm_up)
+            store.jobs.submit(load_loops)
             store.jobs.submit(_purge_old, store)
             store.looking_after = threading.Thread(
                 target=start_due_scrubs,
