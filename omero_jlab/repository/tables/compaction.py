@@ -37,12 +37,10 @@ KEPT_CHANGES = 100
 """How many changes of a table, appends not counted, can be looked behind unless told."""
 
 _EVERY = 64
-_SMALL = 32 << 20
 # In the background, patches and deletions are worked in when they are so many, or hold so large
 # a part of the rows: all that they touch is written anew.
 _FOLDED = 64
 _FOLDED_PART = 10
-_MERGED = 128 << 20
 _PATIENCE_S = 5.0
 _FREE = {"unguarded": "jobs"}
 _REPLACED = "replaced segments"
@@ -73,9 +71,23 @@ def compact_job(
             return None
         state.compacted.add(table_id)
     try:
-        return _Compaction(state, table_id, arguments.get("keep"), progress).run()
+        sizes = _ASKED if "keep" in arguments else _BEHIND
+        return _Compaction(state, table_id, arguments.get("keep"), sizes, progress).run()
     finally:
         state.compacted.discard(table_id)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Segments of at most `small` bytes are merged to some of at most `merged`."""
+
+    small: int
+    merged: int
+
+
+# In the background the same rows should not be written too often; who asks wants few segments.
+_BEHIND = _Sizes(small=32 << 20, merged=128 << 20)
+_ASKED = _Sizes(small=256 << 20, merged=256 << 20)
 
 
 @dataclass(frozen=True)
@@ -96,9 +108,15 @@ class _Compaction:
     """The compaction of one table, as it was at one moment; others may change it meanwhile."""
 
     def __init__(
-        self, state: State, table_id: int, kept_changes: int | None, progress: Progress
+        self,
+        state: State,
+        table_id: int,
+        kept_changes: int | None,
+        sizes: _Sizes,
+        progress: Progress,
     ) -> None:
         self._state = state
+        self._sizes = sizes
         self._table_id = table_id
         self._progress = progress
         with GuardedSession(state.engines.reader, None) as db:
@@ -123,7 +141,8 @@ class _Compaction:
         # The reading session is closed: what is held from now on is files, which stay until the
         # end of this job.
         fold = None if kept_changes is None else True
-        self._runs = list(_runs(list(self._segments.values()), self._horizon, fold))
+        segments = list(self._segments.values())
+        self._runs = list(_runs(segments, self._horizon, fold, sizes))
 
     def run(self) -> CompactionReport:
         """Write the merged segments, put them in place of the others, and remove those."""
@@ -153,7 +172,7 @@ class _Compaction:
 
     @property
     def _step(self) -> int:
-        return segment_rows(self._columns, _MERGED)
+        return segment_rows(self._columns, self._sizes.merged)
 
     def _merged(self, run: _Run, paths: Iterator[str]) -> Iterator[Segment]:
         root = self._state.layout.root / table_place(self._table_id)
@@ -306,7 +325,9 @@ def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> _Horizon:
     return _Horizon(found.number, found.next_row)
 
 
-def _runs(segments: Sequence[Segment], horizon: _Horizon, fold: bool | None) -> Iterator[_Run]:
+def _runs(
+    segments: Sequence[Segment], horizon: _Horizon, fold: bool | None, sizes: _Sizes
+) -> Iterator[_Run]:
     """What is to be merged: neighbours that are small, and what patches and deletions touch.
 
     Patches and deletions up to the horizon are all worked in, or none: where `fold` is None, as
@@ -331,17 +352,17 @@ def _runs(segments: Sequence[Segment], horizon: _Horizon, fold: bool | None) -> 
     }
     if not touched:
         # Where nothing is worked in, the horizon parts nothing that has no gaps.
-        for run in _neighbours(rows, {s.path for s in settled}):
+        for run in _neighbours(rows, {s.path for s in settled}, sizes):
             if len(run) > 1:
                 yield _Run(run, overlays, 0, None)
         return
     # What goes on beyond the horizon is cut there: earlier versions must end within it.
     cut = {s.path for s in recent if s.first_row < limit and s.path in touched}
     settled += [s for s in recent if s.path in cut]
-    for run in _neighbours(settled, {s.path for s in settled}):
+    for run in _neighbours(settled, {s.path for s in settled}, sizes):
         if len(run) > 1 or run[0].path in touched:
             yield _Run(run, overlays, 0, limit)
-    for run in _neighbours(recent, set()):
+    for run in _neighbours(recent, set(), sizes):
         if len(run) > 1 or run[0].path in cut:
             yield _Run(run, (), limit if run[0].path in cut else 0, None)
 
@@ -350,7 +371,9 @@ def _overlap(one: Segment, other: Segment) -> bool:
     return one.first_row < other.stop_row and other.first_row < one.stop_row
 
 
-def _neighbours(segments: Sequence[Segment], settled: Set[str]) -> Iterator[tuple[Segment, ...]]:
+def _neighbours(
+    segments: Sequence[Segment], settled: Set[str], sizes: _Sizes
+) -> Iterator[tuple[Segment, ...]]:
     """Neighbouring small segments together, large ones alone.
 
     Together all are settled, or their rows follow each other without a gap: a version that ends
@@ -358,7 +381,7 @@ def _neighbours(segments: Sequence[Segment], settled: Set[str]) -> Iterator[tupl
     """
     run: list[Segment] = []
     for segment in segments:
-        if run and not _may_join(run, segment, settled):
+        if run and not _may_join(run, segment, settled, sizes):
             yield tuple(run)
             run = []
         run.append(segment)
@@ -366,10 +389,10 @@ def _neighbours(segments: Sequence[Segment], settled: Set[str]) -> Iterator[tupl
         yield tuple(run)
 
 
-def _may_join(run: list[Segment], segment: Segment, settled: Set[str]) -> bool:
+def _may_join(run: list[Segment], segment: Segment, settled: Set[str], sizes: _Sizes) -> bool:
     joined = [*run, segment]
     size = sum(each.size for each in joined)
-    if size > _MERGED or max(run[-1].size, segment.size) > _SMALL:
+    if size > sizes.merged or max(run[-1].size, segment.size) > sizes.small:
         return False
     if all(each.path in settled for each in joined):
         return True

@@ -29,6 +29,9 @@ from .manifest import (
 
 __all__ = ["check_target", "newest_named", "store_table"]
 
+# Rows that come in small pieces are held until they are so many bytes.
+_JOINED = 64 << 20
+
 
 def check_target(session: Work, kind: TargetKind, id: int, name: str) -> int:
     """The group of an object that may get a table called `name`.
@@ -107,8 +110,8 @@ def store_table(
 def _joined(
     columns: tuple[Column, ...], frames: Iterator[pandas.DataFrame]
 ) -> Iterator[pandas.DataFrame]:
-    """`frames` joined to as many rows as a segment has; at least one, so that columns are there."""
-    most = max(segment_rows(columns) // 4, 1)
+    """`frames` joined to larger ones; at least one, so that columns are there."""
+    most = segment_rows(columns, _JOINED)
     held: list[pandas.DataFrame] = []
     count = 0
     some = False

@@ -101,8 +101,8 @@ class _Collected:
         if self.column.kind == "string":
             self._texts.append(_texts(opened.cells(name, piece.rows)))
             return
-        stop = start + len(piece)
-        target = self.room(start, len(piece))
+        stop = start + piece.count
+        target = self._values[start:stop]
         cells = opened.cells(name, piece.rows, target)
         if cells.values is not target:
             target[...] = cells.values

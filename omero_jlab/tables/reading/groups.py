@@ -85,11 +85,11 @@ class Group:
 
     def layers(self, column: Column) -> list[Layer]:
         """What holds values of `column`, those first that others replace; as few as can be."""
-        key = column.stored_as
+        key, parts = column.stored_as, self.parts
         found = []
-        own = self.parts.get((key, "values")) or self.parts.get((key, "codes"))
+        own = parts.get((key, "values")) or parts.get((key, "codes"))
         if own is not None:
-            found.append(Layer(own[0], self.parts, is_patch=False))
+            found.append(Layer(own[0], parts, is_patch=False))
         for patch in self.patches:
             if any(part.column == key for part in patch.parts):
                 layer = Layer(patch, patch.placed, is_patch=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -34,10 +34,15 @@ class Piece:
 
     group: Group
     rows: Rows
+    count: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = self.rows
+        count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        object.__setattr__(self, "count", count)
 
     def __len__(self) -> int:
-        rows = self.rows
-        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        return self.count
 
     @property
     def is_scant(self) -> bool:

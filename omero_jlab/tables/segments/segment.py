@@ -28,19 +28,22 @@ __all__ = ["SegmentKind", "in_segments", "segment_rows", "verify", "write_parts"
 
 _WRITE = 16 * BLOCK
 _LONGEST_BOUND = 256
-_LARGEST = 256 * BLOCK
+_LARGEST = 512 * BLOCK
+# An array of 8 bytes a row is held while it is written.
+_MOST_ROWS = 4 << 20
 _NUMBERS = Column(name=ROW_ID, kind="integer", dtype="int64")
 
 SegmentKind = Literal["rows", "patch", "deletion"]
 
 
 def segment_rows(columns: Sequence[Column], nbytes: int | None = None) -> int:
-    """How many rows of `columns` a segment of at most about `nbytes` holds; 256 MB by default."""
-    return max((_LARGEST if nbytes is None else nbytes) // row_bytes(columns), 1)
+    """How many rows of `columns` a segment of at most about `nbytes` holds; 512 MB by default."""
+    rows = (_LARGEST if nbytes is None else nbytes) // row_bytes(columns)
+    return min(max(rows, 1), _MOST_ROWS)
 
 
 def in_segments(frame: pandas.DataFrame, columns: tuple[Column, ...]) -> Iterator[pandas.DataFrame]:
-    """`frame` cut into as many frames as it needs segments of at most about 256 MB."""
+    """`frame` cut into as many frames as it needs segments of at most about 512 MB."""
     step = segment_rows(columns)
     for start in range(0, max(len(frame), 1), step):
         yield frame.iloc[start : start + step]

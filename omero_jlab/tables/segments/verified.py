@@ -37,9 +37,13 @@ class VerifiedSegments:
 
     def of(self, path: str, stamp: Stamp) -> VerifiedBlocks:
         """What is known of the file at `path` as long as it has this stamp."""
+        key = path, stamp
         with self._guard:
-            found = self._known.setdefault((path, stamp), VerifiedBlocks())
-            self._known.move_to_end((path, stamp))
+            found = self._known.get(key)
+            if found is None:
+                found = self._known[key] = VerifiedBlocks()
+            else:
+                self._known.move_to_end(key)
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
             return found
