@@ -209,7 +209,7 @@ def _in_place(
 def row_index(ids: NDArray[numpy.int64]) -> pandas.Index[Any]:
     """An index of row numbers, a range where they are one."""
     if len(ids) and ids[-1] - ids[0] + 1 == len(ids) and _ascends(ids):
-        return pandas.RangeIndex(int(ids[0]), int(ids[-1]) + 1, name=ROW_ID)
+        return pandas.RangeIndex.from_range(range(int(ids[0]), int(ids[-1]) + 1), name=ROW_ID)
     return pandas.Index(ids, name=ROW_ID)
 
 

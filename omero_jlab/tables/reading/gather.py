@@ -141,7 +141,7 @@ def index_of(pieces: Sequence[Piece], order: Order = None) -> pandas.Index[Any]:
         starts = [piece.group.first_row + piece.rows.start for piece in pieces]  # type: ignore[union-attr]
         stops = [a + len(piece) for a, piece in zip(starts, pieces, strict=True)]
         if starts[1:] == stops[:-1]:
-            return pandas.RangeIndex(starts[0], stops[-1], name=ROW_ID)
+            return pandas.RangeIndex.from_range(range(starts[0], stops[-1]), name=ROW_ID)
     return row_index(row_ids(pieces, order))
 
 
