@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +13,9 @@ from pandas.testing import assert_frame_equal
 from omero_jlab.errors import Conflict, Denied, Invalid, NotFound
 from omero_jlab.model import GroupType, Provenance
 from omero_jlab.objects import Image, Repository, Table
+from omero_jlab.repository.jobs.jobs import start_job
+from omero_jlab.repository.tables import compaction
+from omero_jlab.repository.tables.merging import Sizes
 
 from .conftest import World
 
@@ -181,6 +185,25 @@ def test_compacting_keeps_rows_numbers_and_the_versions_asked_for(table: Table) 
     assert len(table) == len(before)
     table.append(frame(1))
     assert table.query().index[-1] == 40
+
+
+def test_who_asks_gets_fewer_files_than_come_by_themselves(
+    table: Table, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = max(path.stat().st_size for path in world.store.layout.root.rglob("*.h5"))
+    monkeypatch.setattr(compaction, "BEHIND", Sizes(small=0, merged=0))
+    monkeypatch.setattr(compaction, "ASKED", Sizes(small=2 * largest, merged=3 * largest))
+    for n in range(8):
+        table.append(frame(4).assign(label=n))
+    before = table.query()
+    session = world.root
+    job = start_job(session, "compact", {"table_id": table.id})
+    while session.jobs.get(job.id).finished_at is None:
+        time.sleep(0.01)
+    report = table.compact()
+    assert report is not None and report.files_before == 9
+    assert 1 < report.files_after < 9
+    assert_frame_equal(table.query(), before)
 
 
 def test_metadata_units_and_provenance_are_kept(image: Image) -> None:

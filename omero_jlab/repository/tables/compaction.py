@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -28,6 +26,7 @@ from ..places import object_of, table_place
 from ..state import State
 from ..work import Work
 from .manifest import every_column, segment_path, set_columns, store_segment, table_row
+from .merging import ASKED, BEHIND, Horizon, Run, Sizes, runs_of
 
 __all__ = ["KEPT_CHANGES", "compact_job", "compact_soon"]
 
@@ -37,10 +36,6 @@ KEPT_CHANGES = 100
 """How many changes of a table, appends not counted, can be looked behind unless told."""
 
 _EVERY = 64
-# In the background, patches and deletions are worked in when they are so many, or hold so large
-# a part of the rows: all that they touch is written anew.
-_FOLDED = 64
-_FOLDED_PART = 10
 _PATIENCE_S = 5.0
 _FREE = {"unguarded": "jobs"}
 _REPLACED = "replaced segments"
@@ -71,37 +66,10 @@ def compact_job(
             return None
         state.compacted.add(table_id)
     try:
-        sizes = _ASKED if "keep" in arguments else _BEHIND
+        sizes = ASKED if "keep" in arguments else BEHIND
         return _Compaction(state, table_id, arguments.get("keep"), sizes, progress).run()
     finally:
         state.compacted.discard(table_id)
-
-
-@dataclass(frozen=True)
-class _Sizes:
-    """Segments of at most `small` bytes are merged to some of at most `merged`."""
-
-    small: int
-    merged: int
-
-
-# In the background the same rows should not be written too often; who asks wants few segments.
-_BEHIND = _Sizes(small=32 << 20, merged=128 << 20)
-_ASKED = _Sizes(small=256 << 20, merged=256 << 20)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Neighbouring segments that become one, or a few where they are large.
-
-    `overlays` are the patches and deletions that are worked into them; only the rows from
-    `start_row` until before `stop_row` are taken.
-    """
-
-    segments: tuple[Segment, ...]
-    overlays: tuple[Segment, ...]
-    start_row: int
-    stop_row: int | None
 
 
 class _Compaction:
@@ -112,7 +80,7 @@ class _Compaction:
         state: State,
         table_id: int,
         kept_changes: int | None,
-        sizes: _Sizes,
+        sizes: Sizes,
         progress: Progress,
     ) -> None:
         self._state = state
@@ -142,7 +110,7 @@ class _Compaction:
         # end of this job.
         fold = None if kept_changes is None else True
         segments = list(self._segments.values())
-        self._runs = list(_runs(segments, self._horizon, fold, sizes))
+        self._runs = list(runs_of(segments, self._horizon, fold, sizes))
 
     def run(self) -> CompactionReport:
         """Write the merged segments, put them in place of the others, and remove those."""
@@ -174,7 +142,7 @@ class _Compaction:
     def _step(self) -> int:
         return segment_rows(self._columns, self._sizes.merged)
 
-    def _merged(self, run: _Run, paths: Iterator[str]) -> Iterator[Segment]:
+    def _merged(self, run: Run, paths: Iterator[str]) -> Iterator[Segment]:
         root = self._state.layout.root / table_place(self._table_id)
         segments = (*run.segments, *run.overlays)
         view = TableView(root, self._columns, segments, self._state.freshness, run.stop_row)
@@ -301,15 +269,7 @@ def _as_stored(column: Column) -> Column:
     return column.model_copy(update={"name": column.stored_as, "nullable": nullable})
 
 
-@dataclass(frozen=True)
-class _Horizon:
-    """The oldest version that is kept, and the number that its next row would have had."""
-
-    number: int
-    next_row: int
-
-
-def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> _Horizon:
+def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> Horizon:
     """The oldest version to keep: so many changes ago, or an older one that somebody holds."""
     of = select(TableVersionRow).where(TableVersionRow.table_id == table_id)
     changes = of.where(TableVersionRow.change.not_in(("attach", "append")))
@@ -322,82 +282,4 @@ def _horizon(db: GuardedSession, table_id: int, kept_changes: int) -> _Horizon:
     if held is not None and held < found.number:
         found = db.scalar(of.where(TableVersionRow.number == held), execution_options=_FREE)
         assert found is not None
-    return _Horizon(found.number, found.next_row)
-
-
-def _runs(
-    segments: Sequence[Segment], horizon: _Horizon, fold: bool | None, sizes: _Sizes
-) -> Iterator[_Run]:
-    """What is to be merged: neighbours that are small, and what patches and deletions touch.
-
-    Patches and deletions up to the horizon are all worked in, or none: where `fold` is None, as
-    soon as that is worth it.
-    """
-    rows = [segment for segment in segments if segment.kind == "rows"]
-    overlays = tuple(
-        segment
-        for segment in segments
-        if segment.kind != "rows" and segment.since <= horizon.number
-    )
-    limit = horizon.next_row
-    if fold is None:
-        many = sum(overlay.rows for overlay in overlays)
-        fold = len(overlays) >= _FOLDED or many * _FOLDED_PART >= max(limit, 1)
-    if not fold:
-        overlays = ()
-    settled = [s for s in rows if s.stop_row <= limit]
-    recent = [s for s in rows if s.stop_row > limit]
-    touched = {
-        segment.path for segment in rows if any(_overlap(segment, overlay) for overlay in overlays)
-    }
-    if not touched:
-        # Where nothing is worked in, the horizon parts nothing that has no gaps.
-        for run in _neighbours(rows, {s.path for s in settled}, sizes):
-            if len(run) > 1:
-                yield _Run(run, overlays, 0, None)
-        return
-    # What goes on beyond the horizon is cut there: earlier versions must end within it.
-    cut = {s.path for s in recent if s.first_row < limit and s.path in touched}
-    settled += [s for s in recent if s.path in cut]
-    for run in _neighbours(settled, {s.path for s in settled}, sizes):
-        if len(run) > 1 or run[0].path in touched:
-            yield _Run(run, overlays, 0, limit)
-    for run in _neighbours(recent, set(), sizes):
-        if len(run) > 1 or run[0].path in cut:
-            yield _Run(run, (), limit if run[0].path in cut else 0, None)
-
-
-def _overlap(one: Segment, other: Segment) -> bool:
-    return one.first_row < other.stop_row and other.first_row < one.stop_row
-
-
-def _neighbours(
-    segments: Sequence[Segment], settled: Set[str], sizes: _Sizes
-) -> Iterator[tuple[Segment, ...]]:
-    """Neighbouring small segments together, large ones alone.
-
-    Together all are settled, or their rows follow each other without a gap: a version that ends
-    within them ends at a place that is known.
-    """
-    run: list[Segment] = []
-    for segment in segments:
-        if run and not _may_join(run, segment, settled, sizes):
-            yield tuple(run)
-            run = []
-        run.append(segment)
-    if run:
-        yield tuple(run)
-
-
-def _may_join(run: list[Segment], segment: Segment, settled: Set[str], sizes: _Sizes) -> bool:
-    joined = [*run, segment]
-    size = sum(each.size for each in joined)
-    if size > sizes.merged or max(run[-1].size, segment.size) > sizes.small:
-        return False
-    if all(each.path in settled for each in joined):
-        return True
-    return all(_follows(one, other) for one, other in pairwise(joined))
-
-
-def _follows(one: Segment, other: Segment) -> bool:
-    return one.numbers is None and other.numbers is None and one.stop_row == other.first_row
+    return Horizon(found.number, found.next_row)
