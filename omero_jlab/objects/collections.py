@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from itertools import islice
+from typing import Any, Generic, TypeVar, overload
 
 from ..errors import Invalid, NotFound
 from ..operations import AnySession
@@ -30,6 +31,14 @@ class Collection(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._listed())
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        """The object at a place of the list, or those of a slice."""
+        return _at(list(self), place, self._kind.__name__.lower())
 
     def find(self, name: str) -> T:
         """The one object of that name.
@@ -76,7 +85,28 @@ class Images:
         self._session = session
 
     def __iter__(self) -> Iterator[Image]:
-        return iter(ImageList.found(self._session))
+        return ImageList.each(self._session)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @overload
+    def __getitem__(self, place: int) -> Image: ...
+    @overload
+    def __getitem__(self, place: slice) -> ImageList: ...
+    def __getitem__(self, place: int | slice) -> Image | ImageList:
+        """The image at a place of the list, or those of a slice."""
+        if isinstance(place, int) and place >= 0:
+            for image in islice(self, place, None):
+                return image
+        found = _at(list(self), place, "image")
+        return ImageList(found) if isinstance(found, list) else found
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} images>"
+
+    def _repr_html_(self) -> str:
+        return self.list()._repr_html_()
 
     def find(self, name: str | None = None, tag: str | None = None) -> Image:
         """The one image of that name or tag; raises where there is none, or several."""
@@ -97,6 +127,19 @@ class Images:
         counts; an image without any is never found.
         """
         return ImageList.where_table(self._session, condition)
+
+
+def _at(things: list[T], place: int | slice, kind: str) -> T | list[T]:
+    if not isinstance(place, int | slice):
+        raise Invalid(
+            f"{kind}s[{place!r}] was asked: give a place, as in {kind}s[0], or find(name=…)."
+        )
+    try:
+        return things[place]
+    except IndexError:
+        raise IndexError(
+            f"{kind}s[{place}] was asked, but there are {len(things)}, counted from 0."
+        ) from None
 
 
 def _only(found: list[T], kind: str, name: str) -> T:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OmeroError
 from ..model import Channel, ImportFailure, Placement, Provenance, Roi, Shape, Skipped, TargetKind
 from ..model import Image as ImageRecord
 from ..model import Labels as LabelsRecord
@@ -234,7 +235,6 @@ class Image(Drawn, Measured, Thing[ImageRecord]):
         return [*facts, *super()._facts()]
 
     def _repr_html_(self) -> str:
-        picture = base64.b64encode(self.thumbnail(160)).decode()
         channels = ", ".join(channel.name for channel in self.channels)
         rows = [*self._facts(), ("channels", channels), ("tags", ", ".join(self.tags))]
         cells = "".join(
@@ -245,7 +245,7 @@ class Image(Drawn, Measured, Thing[ImageRecord]):
         )
         return (
             f"<div style='display:flex;gap:12px;align-items:flex-start'>"
-            f"<img src='data:image/jpeg;base64,{picture}' alt=''>"
+            f"{_picture(self, 160)}"
             f"<div><strong>Image {self.id}: {html.escape(self.name)}</strong>"
             f"<table>{cells}</table></div></div>"
         )
@@ -270,7 +270,12 @@ class ImageList(list[Image]):
     @classmethod
     def found(cls, session: AnySession, **conditions: Any) -> ImageList:
         """All images that fit the conditions of `images.find`, by id."""
-        return cls(Image(session, record) for record in _all(session, conditions))
+        return cls(cls.each(session, **conditions))
+
+    @staticmethod
+    def each(session: AnySession, **conditions: Any) -> Iterator[Image]:
+        """The same, one after the other: some hundreds are asked for at once."""
+        return (Image(session, record) for record in _all(session, conditions))
 
     @classmethod
     def where_table(cls, session: AnySession, condition: str) -> ImageList:
@@ -296,8 +301,7 @@ class ImageList(list[Image]):
     def _repr_html_(self) -> str:
         cards = "".join(
             f"<figure style='margin:4px;width:104px;text-align:center'>"
-            f"<img style='max-width:96px;max-height:96px' alt='' "
-            f"src='data:image/jpeg;base64,{base64.b64encode(image.thumbnail(96)).decode()}'>"
+            f"{_picture(image, 96)}"
             f"<figcaption style='overflow-wrap:anywhere;font-size:smaller'>"
             f"{html.escape(image.name)}</figcaption></figure>"
             for image in self[:_MOST_SHOWN]
@@ -309,6 +313,16 @@ class ImageList(list[Image]):
         )
         bad = f"<p>{len(self.failed)} not imported:</p><ul>{failed}</ul>" if failed else ""
         return f"<div style='display:flex;flex-wrap:wrap'>{cards}</div>{rest}{bad}"
+
+
+def _picture(image: Image, size: int) -> str:
+    """A thumbnail as HTML, or why there is none: that one cannot be read keeps no list back."""
+    try:
+        data = base64.b64encode(image.thumbnail(size)).decode()
+    except OmeroError as error:
+        return f"<em title='{html.escape(str(error), quote=True)}'>no picture</em>"
+    style = f"max-width:{size}px;max-height:{size}px"
+    return f"<img style='{style}' src='data:image/jpeg;base64,{data}' alt=''>"
 
 
 def _all(session: AnySession, conditions: dict[str, Any]) -> Iterator[ImageRecord]:
