@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ...errors import Invalid
 from ...model import Column
 from .omero_columns import ICE, NO_OBJECT, Field, Found, field_names, field_of
+from .omero_masks import RECORD, Mask, bits_of, mask_among
 
 __all__ = ["MEASUREMENTS", "Pages", "write_omero"]
 
@@ -31,6 +32,9 @@ Pages = Callable[[Sequence[str]], Iterable[pandas.DataFrame]]
 
 _VERSION = "2"
 _CHUNK = 1 << 17
+_MASKS_IN_CHUNK = 1 << 10
+_MASK = Field("Mask", RECORD)
+_NO_BITS = numpy.empty(0, "u1")
 # An HDF5 message has at most 64 KiB; the old form of a record's type takes more than the new one.
 _MESSAGE = 65_400
 _OLD_MEMBER, _NEW_MEMBER = 90, 26
@@ -45,15 +49,22 @@ def write_omero(
     """Write a table to the new file `path`; answers a line for everything that was lost.
 
     Rows are read twice: first the columns of which the file must know how long their texts are,
-    how large their numbers, and whether a value is missing.
+    how large their numbers, and whether a value is missing.  The columns that a mask became when
+    it was read are a mask again.
 
     Raises
     ------
     Invalid
         A column's values have no type in OMERO.tables, or there are too many columns.
     """
+    asked = [column.name for column in columns]
     found = _looked(columns, pages)
-    fields = [field_of(column, found[column.name]) for column in columns]
+    mask = mask_among(columns)
+    columns, place = (columns, None) if mask is None else mask.folded(columns)
+    fields = [
+        _MASK if i == place else field_of(column, found[column.name])
+        for i, column in enumerate(columns)
+    ]
     names = field_names(columns)
     _check_size(names)
     notes = _notes(columns, names, fields)
@@ -67,10 +78,13 @@ def write_omero(
         table = _table(group, record, names, fields, metadata or {})
         _texts(group, "ColumnTypes", [f"{ICE}{field.type}Column" for field in fields])
         _texts(group, "ColumnDescriptions", [_described(column) for column in columns])
+        masks = None if mask is None else _masks(group)
         rows = 0
-        for page in pages([column.name for column in columns]):
-            records = _records(page, columns, fields, record)
+        for page in pages(asked):
+            records = _records(page, columns, fields, record, mask)
             _append(table, records, rows)
+            if mask is not None and masks is not None:
+                _append_masks(masks, page, mask, rows)
             rows += len(records)
         table.attrs.modify("NROWS", numpy.int64(rows))
     return notes
@@ -178,12 +192,16 @@ def _table(
     made = h5py.h5d.create(group.id, b"Measurements", _stored(record, fields), space, plan)
     table = h5py.Dataset(made)
     _describe(table, CLASS="TABLE", VERSION="2.7", TITLE="")
-    for position, (name, field) in enumerate(zip(names, fields, strict=True)):
+    for position, name in enumerate(names):
         _describe(table, **{f"FIELD_{position}_NAME": name})
-        if field.dtype.kind == "S":
+    # PyTables counts the members of a field behind all other fields.
+    plain = [field.dtype for field in fields if field.dtype.names is None]
+    inner = [field.dtype[name] for field in fields for name in field.dtype.names or ()]
+    for position, dtype in enumerate([*plain, *inner]):
+        if dtype.kind == "S":
             table.attrs.create(f"FIELD_{position}_FILL", numpy.bytes_(b""), dtype="S1")
         else:
-            kind = "u1" if field.dtype.kind == "b" else field.dtype
+            kind = "u1" if dtype.kind == "b" else dtype
             table.attrs[f"FIELD_{position}_FILL"] = numpy.zeros((), kind)[()]
     table.attrs["NROWS"] = numpy.int64(0)
     for key, value in metadata.items():
@@ -224,11 +242,40 @@ def _records(
     columns: tuple[Column, ...],
     fields: Sequence[Field],
     record: numpy.dtype[Any],
+    mask: Mask | None,
 ) -> NDArray[Any]:
     records = numpy.zeros(len(page), record)
     for name, column, field in zip(record.names or (), columns, fields, strict=True):
-        records[name] = _values(page[column.name], column, field)
+        if field is not _MASK:
+            records[name] = _values(page[column.name], column, field)
+            continue
+        for part, member in mask.members.items() if mask is not None else ():
+            own = Field("", RECORD[part])
+            records[name][part] = _values(page[member.name], member, own)
     return records
+
+
+def _masks(group: h5py.Group) -> h5py.Dataset:
+    """Room for the bits of masks, as PyTables' arrays of rows of any length."""
+    made = group.create_dataset(
+        "Measurements_masks",
+        (0,),
+        h5py.vlen_dtype(numpy.dtype("u1")),
+        maxshape=(None,),
+        chunks=(_MASKS_IN_CHUNK,),
+    )
+    _describe(made, CLASS="VLARRAY", VERSION="1.4", TITLE="")
+    return made
+
+
+def _append_masks(masks: h5py.Dataset, page: pandas.DataFrame, mask: Mask, rows: int) -> None:
+    if not len(page):
+        return
+    masks.resize((rows + len(page),))
+    every = [_NO_BITS] * len(page) if mask.bits is None else bits_of(page[mask.bits.name])
+    # Row by row: h5py takes some of one length for an array of two axes.
+    for row, bits in enumerate(every, rows):
+        masks[row] = bits
 
 
 def _values(values: pandas.Series[Any], column: Column, field: Field) -> Any:

@@ -6,7 +6,6 @@ followed, and nothing is read of which the file claims more than it holds.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from ...errors import Newer, Unreadable
 from ...model import Column
 from .omero_columns import ICE, LINKED
+from .omero_masks import BITS, PARTS, text_of
 from .source import Notes, TableSource, unique_names
 
 __all__ = ["OmeroTable"]
@@ -31,7 +31,6 @@ _MOST_COLUMNS = 20_000
 _MOST_SQUEEZED = 1100
 _FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32"}
 _TARGETS = {kind: target for target, kind in LINKED.items()}
-_MASK = {"i": "image", "z": "z", "t": "t", "x": "x", "y": "y", "w": "width", "h": "height"}
 _OURS = ("CLASS", "VERSION", "TITLE", "FLAVOR", "NROWS", "FILTERS", "version")
 _SMALL = 1 << 16
 
@@ -162,7 +161,7 @@ class OmeroTable(TableSource):
 
     def _read_mask(self, name: str, dtype: numpy.dtype[Any], description: str) -> list[_Member]:
         parts = dtype.names or ()
-        if not set(parts) <= set(_MASK) or dtype.shape:
+        if not set(parts) <= set(PARTS) or dtype.shape:
             raise Unreadable(f"Column {name!r} is a record of {', '.join(parts)[:100]}.")
         found = []
         for part in parts:
@@ -173,23 +172,23 @@ class OmeroTable(TableSource):
             told["dtype"] = base.name
             if part == "i" and self._links:
                 told = {"kind": "link", "dtype": "int64", "target": "image", "nullable": True}
-            column = Column(name=f"{name} {_MASK[part]}", description=description, **told)
+            column = Column(name=f"{name} {PARTS[part]}", description=description, **told)
             found.append(_Member(column, name, part))
         if self._masks is not None:
             column = Column(
-                name=f"{name} bytes",
+                name=f"{name} {BITS}",
                 kind="string",
                 dtype="string",
                 nullable=True,
                 description="a mask's bits, in base64",
             )
-            found.append(_Member(column, name, "bytes"))
+            found.append(_Member(column, name, BITS))
         self._notes.add(f"column {name!r} holds masks: it became {len(found)} columns")
         return found
 
     def _values(self, member: _Member, records: NDArray[Any], start: int) -> pyarrow.Array:
         column = member.column
-        if member.part == "bytes":
+        if member.part == BITS:
             return self._mask_bytes(start, len(records))
         values = records[member.field]
         if member.part:
@@ -229,7 +228,7 @@ class OmeroTable(TableSource):
         stop = min(start + count, int(masks.shape[0]))
         found: list[str | None] = []
         for row in range(start, stop):
-            found.append(base64.b64encode(bytes(numpy.asarray(masks[row], "u1"))).decode())
+            found.append(text_of(numpy.asarray(masks[row], "u1")))
         found += [None] * (count - len(found))
         return pyarrow.array(found, pyarrow.large_string())
 

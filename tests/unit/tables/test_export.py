@@ -16,7 +16,15 @@ import tables
 
 from omero_jlab.errors import Invalid
 from omero_jlab.model import Column
-from omero_jlab.tables import columns_of, export_table
+from omero_jlab.tables import (
+    Conversion,
+    Converted,
+    columns_of,
+    converted_batches,
+    export_table,
+    frame_from_arrow,
+)
+from omero_jlab.tables.foreign.convert import convert_in_worker
 
 from .omero_code import OmeroStorage, omero_storage  # noqa: F401
 
@@ -155,6 +163,101 @@ def test_omeros_own_code_reads_asks_and_appends(
         assert storage.rows() == 6
     with omero_storage.open(tmp_path / "x.h5") as storage:
         assert omero_storage.read(storage)["Predicted Class"] == ["Zelle", "", "größer"] * 2
+
+
+def masks(name: str = "cell") -> tuple[tuple[Column, ...], pandas.DataFrame]:
+    """What a mask column becomes that is read, with a number before and behind it."""
+    frame = pandas.DataFrame(
+        {
+            "n": [1, 2, 3],
+            f"{name} image": pandas.array([7, None, 9], dtype="Int64"),
+            f"{name} z": numpy.array([1, 0, 2], "i4"),
+            f"{name} t": numpy.array([0, 5, 0], "i4"),
+            f"{name} x": [0.5, 1, 2],
+            f"{name} y": [1.5, 1, 2],
+            f"{name} width": [8.0, 0, 3],
+            f"{name} height": [2.0, 0, 1],
+            f"{name} bytes": ["AQL/", None, "gA=="],
+            "area": [1.5, numpy.nan, 3],
+        }
+    )
+    link = {"kind": "link", "target": "image"}
+    told = tuple(
+        column.model_copy(update=link if column.name == f"{name} image" else {})
+        for column in columns(frame)
+    )
+    return told, frame
+
+
+def test_masks_are_written_as_masks(tmp_path: Path) -> None:
+    told, frame = masks()
+    notes = export_table(
+        tmp_path / "x.h5", told, lambda names: [frame[list(names)][:2], frame[list(names)][2:]]
+    )
+    assert notes == ()
+    with tables.open_file(tmp_path / "x.h5") as file:
+        assert [text.decode() for text in file.root.OME.ColumnTypes[:]] == [
+            f"::omero::grid::{kind}Column" for kind in ("Long", "Mask", "Double")
+        ]
+        found = file.root.OME.Measurements[:]
+        assert found.dtype.names == ("n", "cell", "area")
+        assert found["cell"].tolist() == [
+            (7, 1, 0, 0.5, 1.5, 8, 2), (-1, 0, 5, 1, 1, 0, 0), (9, 2, 0, 2, 2, 3, 1),
+        ]  # fmt: skip
+        assert [row.tolist() for row in file.root.OME.Measurements_masks] == [
+            [1, 2, 255],
+            [],
+            [128],
+        ]
+    asked = Conversion().model_dump_json()
+    rows = tmp_path / "x.rows"
+    made = Converted.model_validate_json(
+        convert_in_worker(str(tmp_path / "x.h5"), str(rows), asked)
+    )
+    again = frame_from_arrow(converted_batches(rows, made))
+    assert list(again.columns) == list(frame.columns)
+    assert again["cell image"].fillna(-1).tolist() == [7, -1, 9]
+    assert again["cell bytes"].fillna("").tolist() == ["AQL/", "", "gA=="]
+
+
+def test_omeros_own_code_reads_masks(
+    tmp_path: Path,
+    omero_storage: OmeroStorage,  # noqa: F811
+) -> None:
+    told, frame = masks()
+    export_table(tmp_path / "x.h5", told, lambda names: [frame[list(names)]])
+    with omero_storage.open(tmp_path / "x.h5") as storage:
+        data = storage.readCoordinates(storage._stamp, [0, 1, 2], omero_storage.current)
+        _, mask, area = data.columns
+        assert (mask.imageId, mask.theZ, mask.theT) == ([7, -1, 9], [1, 0, 2], [0, 5, 0])
+        assert list(mask.w) == [8, 0, 3] and mask.bytes == [[1, 2, 255], [], [128]]
+        numpy.testing.assert_array_equal(area.values, frame["area"])
+
+
+@pytest.mark.parametrize("lost", ["cell t", "cell image"])
+def test_what_is_no_whole_mask_stays_columns(lost: str, tmp_path: Path) -> None:
+    told, frame = masks()
+    told = tuple(column for column in told if column.name != lost)
+    export_table(tmp_path / "x.h5", told, lambda names: [frame[list(names)]])
+    with tables.open_file(tmp_path / "x.h5") as file:
+        assert len(file.root.OME.Measurements.colnames) == 9
+        assert "Measurements_masks" not in file.root.OME
+
+
+def test_masks_of_two_columns_stay_columns(tmp_path: Path) -> None:
+    (one, frame), (other, more) = masks("a"), masks("b")
+    told = (*one[:-1], *other[1:-1])
+    whole = pandas.concat([frame, more.drop(columns=["n", "area"])], axis=1)
+    export_table(tmp_path / "x.h5", told, lambda names: [whole[list(names)]])
+    with tables.open_file(tmp_path / "x.h5") as file:
+        assert len(file.root.OME.Measurements.colnames) == 17
+
+
+def test_bits_that_are_no_base64_are_refused(tmp_path: Path) -> None:
+    told, frame = masks()
+    frame.loc[1, "cell bytes"] = "not base64!"
+    with pytest.raises(Invalid, match="'cell bytes' holds bits of masks as base64, but in row 1"):
+        export_table(tmp_path / "x.h5", told, lambda names: [frame[list(names)]])
 
 
 def test_no_word_of_a_table_runs_as_code(tmp_path: Path) -> None:
