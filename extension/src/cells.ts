@@ -1,5 +1,6 @@
 /** Code that shows an image, and the notebooks that it goes into. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ICellModel, ICodeCellModel } from '@jupyterlab/cells';
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 
@@ -39,19 +40,25 @@ async function newNotebook(app: JupyterFrontEnd): Promise<NotebookPanel> {
   return (await app.commands.execute('notebook:create-new', { kernelName })) as NotebookPanel;
 }
 
-/** Whether the notebook's `repo` is a repository; a busy kernel is judged by its cells. */
+/** Whether the notebook's `repo` is a repository; a busy kernel is judged by what it was given. */
 export async function hasRepository(panel: NotebookPanel): Promise<boolean> {
   const kernel = panel.sessionContext.session?.kernel;
   const answer = kernel && kernel.status === 'idle' ? await asked(kernel) : null;
   return (
     answer ??
     [...panel.content.widgets].some(
-      cell =>
-        cell.model.type === 'code' &&
-        (cell.model.toJSON() as { execution_count?: number | null }).execution_count != null &&
-        /^\s*repo\s*=/m.test(cell.model.sharedModel.source)
+      cell => wasRun(cell.model) && /^\s*repo\s*=/m.test(cell.model.sharedModel.source)
     )
   );
+}
+
+/** Whether a cell was run, is running, or waits for others that do: it has no number before its end. */
+function wasRun(model: ICellModel): boolean {
+  if (model.type !== 'code') {
+    return false;
+  }
+  const { executionCount, executionState } = model as ICodeCellModel;
+  return executionCount !== null || executionState === 'running';
 }
 
 async function asked(kernel: Kernel.IKernelConnection): Promise<boolean | null> {

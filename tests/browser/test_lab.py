@@ -90,7 +90,9 @@ def test_a_double_click_without_a_notebook_makes_one(lab: Any) -> None:
 
 
 def test_a_double_click_shows_the_image_in_a_cell(lab: Any, lab_url: str, fake: ModuleType) -> None:
-    _new_notebook(lab, _REPOSITORY.format(url=lab_url, uuid=fake.UUID))
+    # The first cell is still running when the image is asked for: it makes `repo` all the same.
+    slow = "import time\ntime.sleep(4)\n"
+    _new_notebook(lab, slow + _REPOSITORY.format(url=lab_url, uuid=fake.UUID))
     for number, id in enumerate((3, 4)):
         lab.locator(f".jp-OmeroJlab-card[data-id='{id}']").dblclick()
         lab.wait_for_function(f"window.__omeroJlabViewers?.length === {number + 1}")
