@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..storage import compiled
 
 __all__ = ["mean_floats", "mean_integers", "mean_samples"]
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def _compile(function: _Function) -> _Function:
-    try:
-        compiled: Any = njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        # Neither the package's folder nor the user's cache folder can be written.
-        compiled = njit(nogil=True)(function)
-    return cast(_Function, compiled)
-
-
-@_compile
+@compiled
 def mean_integers(source: NDArray[Any], target: NDArray[Any]) -> None:
     """The mean of each 2 × 2 of `source`, halves to even, for integers of at most 32 bits."""
     for i in range(target.shape[0]):
@@ -35,7 +24,7 @@ def mean_integers(source: NDArray[Any], target: NDArray[Any]) -> None:
             target[i, j] = (total + 1 + ((total >> 2) & 1)) >> 2
 
 
-@_compile
+@compiled
 def mean_samples(source: NDArray[Any], target: NDArray[Any]) -> None:
     """As `mean_integers`, of pictures (Y, X, samples); rows of `target` are contiguous."""
     height, width, samples = target.shape
@@ -48,7 +37,7 @@ def mean_samples(source: NDArray[Any], target: NDArray[Any]) -> None:
                 line[j, k] = (total + 1 + ((total >> 2) & 1)) >> 2
 
 
-@_compile
+@compiled
 def mean_floats(source: NDArray[Any], target: NDArray[Any]) -> None:
     """The mean of each 2 × 2 of `source` in double precision."""
     for i in range(target.shape[0]):

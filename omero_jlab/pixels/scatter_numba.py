@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
+
+from ..storage import compiled
 
 __all__ = ["read_rows"]
 
@@ -41,13 +43,4 @@ def _read_rows(file: int, pieces: NDArray[np.int64], stride: int) -> bool:
 
 _FORM = "boolean(int32, int64[:, ::1], int64)"
 
-
-def _compiled() -> Any:
-    try:
-        return njit(_FORM, nogil=True, cache=True)(_read_rows)
-    except RuntimeError:
-        # Neither the package's folder nor the user's cache folder can be written.
-        return njit(_FORM, nogil=True)(_read_rows)
-
-
-read_rows = _compiled()
+read_rows = compiled(_read_rows, _FORM)

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numba
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
+
+from ..storage import compiled
 
 __all__ = ["count", "lookup", "mix", "mix_tables", "paint", "quantise_linear", "scale", "shrink"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-_CACHE = Path(platformdirs.user_cache_dir("omero-jlab")) / "numba"
 
-
-def _compiled(function: _F) -> _F:
-    """`function` compiled without the interpreter's lock, and kept for the next process."""
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    # The package's own folder may be read-only, and where users keep theirs is their affair.
-    config.CACHE_DIR = before or str(_CACHE)
-    try:
-        return cast(_F, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:
-        # No folder can be written at all: compile anew in each process.
-        return cast(_F, numba.njit(nogil=True)(function))
-    finally:
-        config.CACHE_DIR = before
-
-
-@_compiled
+@compiled
 def lookup(
     plane: NDArray[Any], table: NDArray[np.uint16], low: int, high: int, out: NDArray[np.uint16]
 ) -> None:
@@ -44,7 +25,7 @@ def lookup(
         target[i] = table[np.uint32(value)]
 
 
-@_compiled
+@compiled
 def scale(
     plane: NDArray[Any], low: int, high: int, factor: int, offset: int, out: NDArray[np.uint16]
 ) -> None:
@@ -73,7 +54,7 @@ def _write(total: NDArray[np.uint32], cut: NDArray[np.uint8], line: NDArray[np.u
         line[3 * x + 2] = blue[x]
 
 
-@_compiled
+@compiled
 def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.uint8]) -> None:
     """Add up channels of known brightness; see `loops.mix`."""
     width = bright.shape[2]
@@ -91,7 +72,7 @@ def mix(bright: NDArray[np.uint16], colors: NDArray[np.uint32], out: NDArray[np.
         _write(total, cut, out[y].ravel())
 
 
-@_compiled
+@compiled
 def paint(
     planes: NDArray[Any],
     steps: NDArray[np.int64],
@@ -119,7 +100,7 @@ def paint(
         _write(total, cut, out[y].ravel())
 
 
-@_compiled
+@compiled
 def mix_tables(
     bright: NDArray[np.uint16],
     tables: NDArray[np.uint8],
@@ -143,7 +124,7 @@ def mix_tables(
                 out[y, x, sample] = np.uint8(min(total // np.uint64(65535), np.uint64(255)))
 
 
-@_compiled
+@compiled
 def count(
     values: NDArray[Any], low: float, high: float, counts: NDArray[np.int64]
 ) -> tuple[int, int, int]:
@@ -166,7 +147,7 @@ def count(
     return below, above, missing
 
 
-@_compiled
+@compiled
 def quantise_linear(
     plane: NDArray[Any], start: float, width: float, out: NDArray[np.uint16]
 ) -> None:
@@ -182,7 +163,7 @@ def quantise_linear(
                 out[y, x] = 0
 
 
-@_compiled
+@compiled
 def shrink(
     plane: NDArray[Any],
     top: float,

@@ -1,5 +1,6 @@
 """The binary repository on disk: where files lie, how they get there, and who may write."""
 
+from .compiled import compiled
 from .disk import Space, disk_error, no_room_left, reading, space, writing
 from .durable import Copied, copy_hashed, hash_file, make_folders, make_many_folders, write_file
 from .guard import Guard
@@ -61,6 +62,7 @@ __all__ = [
     "aside",
     "below",
     "check_mounted",
+    "compiled",
     "copy_hashed",
     "damaged",
     "disk_error",

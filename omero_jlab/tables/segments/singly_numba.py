@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
+
+from ...storage import compiled
 
 __all__ = ["read_each"]
 
@@ -28,13 +30,4 @@ def _read_each(
 
 _FORM = "boolean(int32, uintp, int64[::1], int64[::1])"
 
-
-def _compiled() -> Any:
-    try:
-        return njit(_FORM, nogil=True, cache=True)(_read_each)
-    except RuntimeError:
-        # Neither the package's folder nor the user's cache folder can be written.
-        return njit(_FORM, nogil=True)(_read_each)
-
-
-read_each = _compiled()
+read_each = compiled(_read_each, _FORM)
